@@ -1,0 +1,48 @@
+interface CodeEntry {
+  /** The process's exit code when this ends a command. */
+  exit: 1 | 3 | 4 | 5 | 130;
+  /** When it occurs, for the reference. */
+  when: string;
+  /** What to do next, unless the place that raises it knows better. */
+  action: string;
+}
+
+/**
+ * Every code keelson can report, in errors and in findings. Codes are stable: users' scripts match on them.
+ * `docs/reference/errors.md` is generated from this table. Keep it sorted by area.
+ */
+export const errorCodes = {
+  // --- config: the file itself
+  'config.unreadable': { exit: 1, when: 'cluster.yaml cannot be read.', action: 'Check the path given with -f, or run keelson init.' },
+  'config.syntax': { exit: 1, when: 'The file is not valid YAML, or holds more than one document.', action: 'Correct the YAML at the place shown.' },
+  'config.invalid': { exit: 1, when: 'One or more fields of cluster.yaml are wrong; each is listed with its place.', action: 'Correct the fields listed.' },
+
+  // --- ssh and machines
+  'host.unreachable': { exit: 1, when: 'A machine does not answer, or refuses the login.', action: 'Try the same with ssh by hand; see that machine, network and sshd are up.' },
+  'host.auth': { exit: 1, when: 'SSH login was refused.', action: 'See that the key or agent is right and the user exists on the machine.' },
+  'host.key-unknown': { exit: 1, when: 'A machine’s host key has not been recorded.', action: 'Compare the fingerprint, then run keelson hosts trust.' },
+  'host.key-changed': { exit: 5, when: 'A machine shows another host key than the one recorded.', action: 'Find out why before anything else: this may be another machine or an attack.' },
+  'host.sudo': { exit: 1, when: 'The user cannot become root by sudo.', action: 'Give the user sudo rights, or the right password.' },
+  'host.shell': { exit: 1, when: 'The login shell of a machine does not start a command, for example because a start-up file ends or blocks it.', action: 'Log in by hand with ssh HOST true and mend the shell’s start-up files.' },
+  'host.timeout': { exit: 1, when: 'A command on a machine did not end in time and was stopped.', action: 'Look at the machine’s load and disks; run the same command again.' },
+  'host.output-limit': { exit: 1, when: 'A command printed more than its limit and was stopped.', action: 'Run the command by hand and see what it prints.' },
+  'host.command-failed': { exit: 1, when: 'A command on a machine failed.', action: 'Read its output; mend the cause; run the same command again.' },
+  'host.file-refused': { exit: 5, when: 'A file or one of its folders on a machine is a symbolic link, or belongs to another user, and is not overwritten.', action: 'Look at the path; remove or correct it by hand.' },
+  'host.disk-full': { exit: 1, when: 'A machine has no room for a file.', action: 'Free space on the file system named, then run the same command again.' },
+
+  // --- lock and fence
+  'lock.held': { exit: 4, when: 'Another run holds the cluster’s lock.', action: 'Wait for it to end. If its operator is gone for good: keelson unlock ID.' },
+  'lock.lost': { exit: 4, when: 'Another operator took the lock over; this run can write nothing more.', action: 'Ask the operator named; then plan again.' },
+  'lock.no-majority': { exit: 1, when: 'Fewer than a majority of the machines could be locked.', action: 'Bring the unreachable machines back.' },
+
+  // --- vault
+  'vault.unreadable': { exit: 1, when: 'The vault’s files are damaged or of an unknown version.', action: 'Restore the vault folder from its backup.' },
+  'vault.identity-missing': { exit: 1, when: 'The age identity that opens the vault is not there.', action: 'Put the identity file back, or name it with --identity.' },
+  'vault.identity-wrong': { exit: 1, when: 'The age identity does not open this vault.', action: 'Use an identity of one of the recipients.' },
+
+  internal: { exit: 1, when: 'A fault in keelson itself.', action: 'Run again with -v and report the output.' },
+  usage: { exit: 1, when: 'The command line is wrong.', action: 'See keelson --help.' },
+  interrupted: { exit: 130, when: 'The run was interrupted by a signal.', action: 'Run the same command again; it goes on where it was.' },
+} as const satisfies Record<string, CodeEntry>;
+
+export type ErrorCode = keyof typeof errorCodes;
