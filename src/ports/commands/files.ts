@@ -1,0 +1,49 @@
+import { type ReadCommand, readCommand, script, type WriteCommand, writeCommand } from '../command.ts';
+
+/**
+ * What is at each path: `TYPE|MODE|OWNER|GROUP|SIZE|INODE|MTIME|PATH` for those that exist, then `sha256sum` lines for the regular
+ * files. Symbolic links are not followed.
+ */
+export function inspectFiles(paths: readonly string[]): ReadCommand {
+  const text = [
+    `stat --printf='%F|%a|%U|%G|%s|%i|%Y|%n\\n' -- "$@" 2>/dev/null`,
+    'for f do [ -f "$f" ] && [ ! -L "$f" ] && sha256sum -- "$f"; done',
+    'exit 0',
+  ].join('\n');
+  return readCommand('inspect-files', script(text, paths), { timeoutMs: 30_000 });
+}
+
+const READ_LIMIT_BYTES = 256 * 1024;
+
+/** `PATH|BASE64` for each regular file that exists, cut at 256 KiB. Never used for private keys. */
+export function readFiles(paths: readonly string[]): ReadCommand {
+  const text = `for f do [ -f "$f" ] && [ ! -L "$f" ] && printf '%s|%s\\n' "$f" "$(head -c ${READ_LIMIT_BYTES} -- "$f" | base64 -w0)"; done; exit 0`;
+  return readCommand('read-files', script(text, paths), { outputLimit: 8 * 1024 * 1024 });
+}
+
+/** `TYPE|MODE|OWNER|PATH` for all that is below the folders, two levels deep; a missing folder prints nothing. */
+export function listDirectories(paths: readonly string[]): ReadCommand {
+  const text = `for d do [ -d "$d" ] && find "$d" -mindepth 1 -maxdepth 2 -printf '%y|%m|%u|%p\\n' | head -n 1000; done; exit 0`;
+  return readCommand('list-directories', script(text, paths));
+}
+
+/** `PATH|SHA256` of the SubjectPublicKeyInfo that belongs to each private key; the key itself never leaves the machine. */
+export function publicKeys(paths: readonly string[]): ReadCommand {
+  const text = [
+    'command -v openssl >/dev/null || exit 0',
+    'for f do [ -f "$f" ] && p=$(openssl pkey -in "$f" -passin pass: -pubout 2>/dev/null) &&',
+    `printf '%s|%s\\n' "$f" "$(printf '%s\\n' "$p" | sed -e '/^-----/d' | base64 -d | sha256sum | cut -d' ' -f1)"; done`,
+    'exit 0',
+  ].join('\n');
+  return readCommand('public-keys', script(text, paths));
+}
+
+/** Makes a folder, and its parents with 0755, owned by root; sets the mode of one that exists. */
+export function makeDirectory(path: string, mode: string): WriteCommand {
+  return writeCommand('make-directory', ['install', '-d', '-o', 'root', '-g', 'root', '-m', mode, '--', path]);
+}
+
+/** Removes files and folders with all they hold. The caller names only what keelson made. */
+export function removePaths(paths: readonly string[]): WriteCommand {
+  return writeCommand('remove-paths', ['rm', '-rf', '--one-file-system', '--', ...paths], { timeoutMs: 60_000 });
+}

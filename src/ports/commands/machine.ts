@@ -1,0 +1,40 @@
+import { type ReadCommand, readCommand, script } from '../command.ts';
+
+/** `KEY=VALUE` lines about the machine itself; see facts/machine.ts for what is read from them. */
+export function machine(): ReadCommand {
+  const text = [
+    'r() { [ -r "$2" ] && printf "%s=%s\\n" "$1" "$(head -n1 "$2")"; }',
+    'r machineId /etc/machine-id',
+    'r bootId /proc/sys/kernel/random/boot_id',
+    'r hostname /proc/sys/kernel/hostname',
+    'echo "architecture=$(uname -m)"',
+    'echo "kernel=$(uname -r)"',
+    'echo "uid=$(id -u)"',
+    `sed -n -e 's/^ID=/osId=/p' -e 's/^VERSION_ID=/osVersion=/p' -e 's/^PRETTY_NAME=/osName=/p' /etc/os-release 2>/dev/null`,
+    '[ -d /run/systemd/system ] && echo "systemd=$(systemctl --version | head -n1 | cut -d" " -f2)"',
+    'echo "cgroup=$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"',
+    `echo "swapKiB=$(awk 'NR>1 {s+=$3} END {print s+0}' /proc/swaps 2>/dev/null)"`,
+    'for t in flock sha256sum base64 openssl stat find timeout systemd-run bash; do command -v $t >/dev/null || echo "missing=$t"; done',
+    'echo "clock=$(date +%s.%N)"',
+  ].join('\n');
+  return readCommand('machine', script(text, []));
+}
+
+/** `TOOL|PATH|VERSION` for each program that is installed, as it names its own version. */
+export function versions(): ReadCommand {
+  const text = [
+    'v() { t=$1; p=$(command -v "$t") || return 0; shift; printf "%s|%s|%s\\n" "$t" "$p" "$("$p" "$@" 2>/dev/null | head -n1)"; }',
+    'v kubeadm version -o short & v kubelet --version & v containerd --version & v runc --version & wait',
+  ].join('\n');
+  return readCommand('versions', script(text, []));
+}
+
+/** The container runtime's own configuration (`containerd config dump`): cgroup driver, sandbox image, socket. */
+export function runtime(): ReadCommand {
+  return readCommand('runtime', script('command -v containerd >/dev/null || exit 127; exec containerd config dump', []));
+}
+
+/** One image reference a line, of the namespace that the kubelet uses. */
+export function images(socket: string): ReadCommand {
+  return readCommand('images', script('command -v ctr >/dev/null || exit 127; exec ctr --address "$1" -n k8s.io images ls -q', [socket]));
+}

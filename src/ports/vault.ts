@@ -1,0 +1,97 @@
+import type { Digest, HostId } from '../model/ids.ts';
+import type { KeyAlgorithm } from '../model/x509.ts';
+import type { CertificatePair } from './issuer.ts';
+
+/**
+ * How far the etcd cluster has come. Only forwards: `new` nothing was started; `founding` members may have been started;
+ * `founded` quorum was seen, the cluster id is known; `handed-over` hardened and verified, from here on it may be in use.
+ */
+export type EtcdPhase = 'new' | 'founding' | 'founded' | 'handed-over';
+
+export interface EtcdRecord {
+  phase: EtcdPhase;
+  /** etcd's cluster id as hexadecimal digits; from `founded` on. */
+  clusterId?: string;
+  /** ISO 8601. */
+  foundedAt?: string;
+  handedOverAt?: string;
+}
+
+/** What makes this cluster this cluster; sealed. */
+export interface ClusterIdentity {
+  clusterUid: string;
+  /** etcd's `initial-cluster-token`: unique, so that members of two foundings can never mix. */
+  clusterToken: string;
+  createdAt: string;
+  etcd: EtcdRecord;
+}
+
+export interface InventoryHost {
+  name: HostId;
+  address: string;
+  machineId: string;
+  roles: readonly string[];
+}
+
+/** What was applied last; in clear, without secrets. Changes that cannot be made yet are recognised against it. */
+export interface Inventory {
+  clusterUid: string;
+  appliedAt: string;
+  configDigest: Digest;
+  kubernetesVersion: string;
+  hosts: readonly InventoryHost[];
+  ports: { client: number; peer: number; metrics: number };
+  dataDir: string;
+  algorithm: KeyAlgorithm;
+  /** SHA-256 of the CA certificate's DER, hexadecimal. */
+  caFingerprint256: string;
+}
+
+export type VaultState =
+  | { is: 'absent' }
+  | {
+      /** The files are there, the identity that opens them is not. What lies in clear is still known. */
+      is: 'sealed';
+      code: 'vault.identity-missing' | 'vault.identity-wrong';
+      because: string;
+      caCertificate?: string;
+      inventory?: Inventory;
+    }
+  | {
+      is: 'open';
+      identity: ClusterIdentity;
+      caCertificate?: string;
+      /** The CA's private key is there, opens, and belongs to `caCertificate`. */
+      hasCaKey: boolean;
+      inventory?: Inventory;
+      /** The recipients wanted now are not the ones the files are sealed to: `reseal` would change them. */
+      resealNeeded: boolean;
+    };
+
+export interface VaultCreated {
+  /** Path of the age identity that was made because there was none: the user must be told to keep it. */
+  identityMade: string | null;
+}
+
+/**
+ * The cluster's vault on the operator's machine. Every write is atomic: after a crash the old or the new content is there.
+ * Damage rejects with `vault.unreadable`, `vault.version` or `vault.ca-mismatch`; a second local writer with `vault.busy`;
+ * a write to a sealed vault with the state's code; to an absent one with `vault.absent`.
+ */
+export interface Vault {
+  /** Never writes. */
+  readonly read: () => Promise<VaultState>;
+  /** Nothing happens when the same `clusterUid` is already recorded; `vault.conflict` when another is. */
+  readonly create: (identity: ClusterIdentity) => Promise<VaultCreated>;
+  /** `vault.conflict` when it would go back a phase or change a known cluster id. */
+  readonly updateEtcd: (etcd: EtcdRecord) => Promise<void>;
+  /** Phase `founding` again with another token; `vault.conflict` once the cluster was founded. */
+  readonly restartFounding: (clusterToken: string) => Promise<void>;
+  /** Nothing happens when the same CA is already there; `vault.conflict` when another is. */
+  readonly storeEtcdCa: (ca: CertificatePair) => Promise<void>;
+  /** `vault.absent` when there is none. */
+  readonly etcdCa: () => Promise<CertificatePair>;
+  readonly saveInventory: (inventory: Inventory) => Promise<void>;
+  /** Seals everything again to the recipients wanted now. */
+  readonly reseal: () => Promise<void>;
+}
