@@ -35,10 +35,25 @@ export const errorCodes = {
   'lock.lost': { exit: 4, when: 'Another operator took the lock over; this run can write nothing more.', action: 'Ask the operator named; then plan again.' },
   'lock.no-majority': { exit: 1, when: 'Fewer than a majority of the machines could be locked.', action: 'Bring the unreachable machines back.' },
 
+  // --- certificates
+  'pki.certificate-unreadable': { exit: 1, when: 'A file that should hold a certificate holds none, or a damaged one.', action: 'Look at the file with openssl x509 -in FILE -noout -text.' },
+  'pki.key-unreadable': { exit: 1, when: 'A file that should hold a private key holds none, an encrypted or a damaged one.', action: 'Give a PEM private key without a passphrase.' },
+  'pki.ca-unusable': { exit: 5, when: 'A certificate authority cannot sign etcd’s certificates: it is no CA, has expired, its key belongs to another certificate, or its algorithm is not supported.', action: 'Give the right pair of files in pki, or let keelson make the CA.' },
+  'pki.request-invalid': { exit: 1, when: 'A certificate was asked for with a name, address or validity that no certificate can hold.', action: 'Correct the names, addresses and validity periods in cluster.yaml.' },
+
   // --- vault
-  'vault.unreadable': { exit: 1, when: 'The vault’s files are damaged or of an unknown version.', action: 'Restore the vault folder from its backup.' },
+  'vault.absent': { exit: 1, when: 'Something needs the vault, or a part of it, and it has not been made.', action: 'Check that this is the right folder; if the vault was lost, restore it from its backup.' },
+  'vault.unreadable': { exit: 1, when: 'The vault’s files are damaged or incomplete.', action: 'Restore the vault folder from its backup.' },
+  'vault.version': { exit: 1, when: 'The vault was written by a newer keelson.', action: 'Use the version that wrote it, or a newer one.' },
+  'vault.ca-mismatch': { exit: 1, when: 'The CA certificate and the CA key in the vault do not belong together.', action: 'Restore etcd-ca.crt and etcd-ca.key.age together from the same backup.' },
+  'vault.conflict': { exit: 5, when: 'The vault already records something else: another cluster, another CA, a later phase, an earlier run. It is never overwritten.', action: 'Check that --vault and cluster.yaml belong to the same cluster.' },
+  'vault.busy': { exit: 4, when: 'Another process on this machine is writing the vault.', action: 'Wait for it to end, then run the same command again.' },
+  'vault.write-failed': { exit: 1, when: 'A file of the vault, or the age identity, cannot be written.', action: 'See that the folder is yours, writable, and its disk not full.' },
   'vault.identity-missing': { exit: 1, when: 'The age identity that opens the vault is not there.', action: 'Put the identity file back, or name it with --identity.' },
   'vault.identity-wrong': { exit: 1, when: 'The age identity does not open this vault.', action: 'Use an identity of one of the recipients.' },
+  'vault.identity-unreadable': { exit: 1, when: 'The identity file cannot be read, or holds no age identity.', action: 'Name an age identity file with --identity; age-keygen shows what one looks like.' },
+  'vault.recipient-invalid': { exit: 1, when: 'A recipient is not an age recipient, or cannot be combined with the others.', action: 'Give age1... recipients in vault.recipients; SSH keys are not supported.' },
+  'vault.run-unknown': { exit: 1, when: 'There is no journal of that run.', action: 'List the runs with keelson runs.' },
 
   internal: { exit: 1, when: 'A fault in keelson itself.', action: 'Run again with -v and report the output.' },
   usage: { exit: 1, when: 'The command line is wrong.', action: 'See keelson --help.' },
