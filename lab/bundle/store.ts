@@ -36,6 +36,8 @@ export async function makeStore(bundleDir: string, bundle: Bundle, storeDir: str
   const runDir = await mkdtemp(join(tmpdir(), 'keelson-store-'));
   try {
     await importImages(bundleDir, bundle, root, runDir);
+    // Each machine must draw its own identity.
+    await rm(join(root, 'io.containerd.grpc.v1.introspection'), { recursive: true, force: true });
     await rm(join(root, 'tmpmounts'), { recursive: true, force: true });
     await chmod(root, 0o711);
     await rename(root, storeDir);
