@@ -19,7 +19,7 @@ export type FileFact =
       group: string;
       size: number;
       inode: number;
-      /** Seconds since 1970. */
+      /** Seconds since 1970, with a fraction. */
       mtime: number;
       /** Hexadecimal; files only. */
       sha256?: string;

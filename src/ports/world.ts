@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts';
 import type { EtcdAdmin } from './etcd-admin.ts';
 import type { WriteHost } from './host.ts';
 import type { Issuer } from './issuer.ts';
+import type { Random } from './random.ts';
 import type { Vault } from './vault.ts';
 
 /** All that a step may touch while it applies. */
@@ -12,6 +13,7 @@ export interface World {
   readonly pki: Issuer;
   readonly vault: Vault;
   readonly clock: Clock;
+  readonly random: Random;
   readonly signal: AbortSignal;
   /** One line for the progress display and the journal: no secret, no control characters. */
   readonly note: (text: string) => void;

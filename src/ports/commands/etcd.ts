@@ -17,3 +17,10 @@ export function etcdManifest(kubeadmConfig: string): ReadCommand {
   ].join('\n');
   return readCommand('etcd-manifest', script(text, []), { stdin: kubeadmConfig, timeoutMs: 30_000 });
 }
+
+/** `PID|BASE64` of the null-separated arguments, for each process called etcd, containers included. */
+export function etcdProcess(): ReadCommand {
+  const text =
+    'for d in /proc/[0-9]*; do read -r c <"$d/comm" || continue; [ "$c" = etcd ] && printf "%s|%s\\n" "${d#/proc/}" "$(base64 -w0 "$d/cmdline")"; done 2>/dev/null; exit 0';
+  return readCommand('etcd-process', script(text, []));
+}

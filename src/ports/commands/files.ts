@@ -6,11 +6,20 @@ import { type ReadCommand, readCommand, script, type WriteCommand, writeCommand 
  */
 export function inspectFiles(paths: readonly string[]): ReadCommand {
   const text = [
-    `stat --printf='%F|%a|%U|%G|%s|%i|%Y|%n\\n' -- "$@" 2>/dev/null`,
+    `stat --printf='%F|%a|%U|%G|%s|%i|%.Y|%n\\n' -- "$@" 2>/dev/null`,
     'for f do [ -f "$f" ] && [ ! -L "$f" ] && sha256sum -- "$f"; done',
     'exit 0',
   ].join('\n');
   return readCommand('inspect-files', script(text, paths), { timeoutMs: 30_000 });
+}
+
+/**
+ * `stamp|PATH|SHA256|SIZE|INODE|MTIME|CTIME` for what keelson recorded when it placed large files, then
+ * `now|PATH|SIZE|INODE|MTIME|CTIME` for what is there: equal numbers mean an unchanged file without reading it (no program can set a ctime).
+ */
+export function inspectArtefacts(stamps: string, paths: readonly string[]): ReadCommand {
+  const text = `s=$1; shift; sed 's/^/stamp|/' "$s" 2>/dev/null; stat --printf='now|%n|%s|%i|%Y|%Z\\n' -- "$@" 2>/dev/null; exit 0`;
+  return readCommand('inspect-artefacts', script(text, [stamps, ...paths]));
 }
 
 const READ_LIMIT_BYTES = 256 * 1024;

@@ -1,11 +1,18 @@
-import { type ReadCommand, readCommand, type WriteCommand, writeCommand } from '../command.ts';
+import { type ReadCommand, readCommand, script, type WriteCommand, writeCommand } from '../command.ts';
 
 const PROPERTIES =
   'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,ExecMainStartTimestampMonotonic,ExecStart,FragmentPath,DropInPaths';
 
-/** `systemctl show` of the units, in blocks divided by an empty line. */
+/**
+ * `clock=` and `uptime=` (both in seconds, so that monotonic times can be compared with those of files), then `systemctl show` of
+ * the units, in blocks divided by an empty line.
+ */
 export function units(names: readonly string[]): ReadCommand {
-  return readCommand('units', ['systemctl', 'show', '--property', PROPERTIES, '--', ...names]);
+  const text = [
+    'read up rest </proc/uptime; printf "clock=%s\\nuptime=%s\\n\\n" "$(date +%s.%N)" "$up"',
+    'p=$1; shift; exec systemctl show --property "$p" -- "$@"',
+  ].join('\n');
+  return readCommand('units', script(text, [PROPERTIES, ...names]));
 }
 
 export type SystemctlVerb = 'daemon-reload' | 'enable' | 'disable' | 'start' | 'restart' | 'stop';

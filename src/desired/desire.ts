@@ -1,0 +1,115 @@
+import type { ClusterConfig } from '../config/schema.ts';
+import type { HostId } from '../model/ids.ts';
+import { hostId } from '../model/ids.ts';
+import type { VaultState } from '../ports/vault.ts';
+import { etcdKubeadmConfig, type NameValue } from '../render/kubeadm-config.ts';
+import { certificatesFor } from './certificates.ts';
+import { memberUrls } from './members.ts';
+import type { Desired, DesiredHost, Member, Software } from './types.ts';
+
+/** Stands where the token will be, until the vault has made one. */
+export const TOKEN_PLACEHOLDER = 'made-by-this-run';
+
+export const DEFAULT_CRI_SOCKET = 'unix:///run/containerd/containerd.sock';
+
+/** From configuration and vault to what must be true. */
+export function desire(config: ClusterConfig, vault: VaultState, software: Software): Desired {
+  const { spec, metadata } = config;
+  const identity = vault.is === 'open' ? vault.identity : null;
+  const criSocket = spec.runtime.criSocket ?? DEFAULT_CRI_SOCKET;
+  const members = spec.hosts.filter((h) => h.roles.includes('etcd')).map((h) => memberOf(config, h.name, h.address));
+  const etcdClusterId = identity?.etcd.clusterId ?? null;
+  const hosts = new Map<HostId, DesiredHost>();
+  for (const member of members) {
+    hosts.set(member.host, {
+      id: member.host,
+      member,
+      record: {
+        clusterUid: identity?.clusterUid ?? TOKEN_PLACEHOLDER,
+        clusterName: metadata.name,
+        host: member.host,
+        ...(etcdClusterId === null ? {} : { etcdClusterId }),
+      },
+      certificates: certificatesFor(
+        { name: member.name, address: member.address },
+        { server: spec.etcd.serverCertSANs, peer: spec.etcd.peerCertSANs },
+      ),
+      holdsCaKey: spec.pki.caKeyPlacement === 'first-host' && member === members[0],
+      kubeadmConfig: {
+        founding: kubeadmConfigOf(config, member, members, identity?.clusterToken ?? TOKEN_PLACEHOLDER, 'founding', criSocket),
+        running: kubeadmConfigOf(config, member, members, identity?.clusterToken ?? TOKEN_PLACEHOLDER, 'running', criSocket),
+      },
+    });
+  }
+  return {
+    config,
+    cluster: {
+      name: metadata.name,
+      uid: identity?.clusterUid ?? null,
+      token: identity?.clusterToken ?? null,
+      phase: identity?.etcd.phase ?? 'new',
+      etcdClusterId,
+    },
+    caCertificate: vault.is === 'absent' ? null : (vault.caCertificate ?? null),
+    members,
+    hosts,
+    software,
+    criSocket,
+  };
+}
+
+function memberOf(config: ClusterConfig, name: string, address: string): Member {
+  return { host: hostId(name), name, address, ...memberUrls(address, config.spec.etcd.ports) };
+}
+
+/**
+ * While the cluster is founded every member lists all members with state `new`. Afterwards each lists only itself with state
+ * `existing`: a member with data ignores both; one whose data is gone cannot start, so that it can never vote with an empty log.
+ * (With the full list it comes back under its old id after a leader change: tried with etcd 3.6.8.)
+ */
+function kubeadmConfigOf(
+  config: ClusterConfig,
+  member: Member,
+  members: readonly Member[],
+  token: string,
+  phase: 'founding' | 'running',
+  criSocket: string,
+): string {
+  const { etcd, pki, kubernetesVersion } = config.spec;
+  const listed = phase === 'founding' ? members : [member];
+  const metricsHost = member.address.includes(':') ? '[::1]' : '127.0.0.1';
+  const extraArgs: NameValue[] = [
+    { name: 'initial-cluster', value: listed.map((m) => `${m.name}=${m.peerUrl}`).join(',') },
+    { name: 'initial-cluster-state', value: phase === 'founding' ? 'new' : 'existing' },
+    { name: 'initial-cluster-token', value: token },
+    { name: 'name', value: member.name },
+    { name: 'listen-peer-urls', value: member.peerUrl },
+    { name: 'listen-client-urls', value: member.clientUrl },
+    { name: 'advertise-client-urls', value: member.clientUrl },
+    { name: 'initial-advertise-peer-urls', value: member.peerUrl },
+    ...(etcd.ports.metrics === 2381 ? [] : [{ name: 'listen-metrics-urls', value: `http://${metricsHost}:${etcd.ports.metrics}` }]),
+    ...optional('quota-backend-bytes', etcd.quotaBackendBytes),
+    ...optional('heartbeat-interval', etcd.heartbeatIntervalMs),
+    ...optional('election-timeout', etcd.electionTimeoutMs),
+    ...etcd.extraArgs,
+  ];
+  return etcdKubeadmConfig({
+    nodeName: member.name,
+    advertiseAddress: member.address,
+    criSocket,
+    kubernetesVersion,
+    encryptionAlgorithm: pki.algorithm === 'rsa-2048' ? 'RSA-2048' : 'ECDSA-P256',
+    dataDir: etcd.dataDir,
+    etcdImage: {
+      ...(etcd.imageRepository === undefined ? {} : { repository: etcd.imageRepository }),
+      ...(etcd.imageTag === undefined ? {} : { tag: etcd.imageTag }),
+    },
+    serverCertSANs: [member.address, ...etcd.serverCertSANs],
+    peerCertSANs: [member.address, ...etcd.peerCertSANs],
+    extraArgs,
+  });
+}
+
+function optional(name: string, value: number | undefined): NameValue[] {
+  return value === undefined ? [] : [{ name, value: String(value) }];
+}

@@ -1,0 +1,22 @@
+/** Every path that keelson uses on a machine, in one place. */
+export const paths = {
+  record: '/etc/keelson/host.json',
+  kubeadmConfig: '/etc/keelson/kubeadmcfg.yaml',
+  // The documentation's page puts this YAML under a .conf name into the drop-in folder, where systemd reads it as a unit and warns.
+  kubeletConfig: '/etc/keelson/kubelet.yaml',
+  kubeletDropInDirectory: '/etc/systemd/system/kubelet.service.d',
+  // Sorts after the packages' 10-kubeadm.conf and after anything with a number: the last ExecStart wins.
+  kubeletDropIn: '/etc/systemd/system/kubelet.service.d/99-etcd-service-manager.conf',
+  kubeletUnit: '/etc/systemd/system/kubelet.service',
+  containerdUnit: '/etc/systemd/system/containerd.service',
+  containerdConfig: '/etc/containerd/config.toml',
+  manifestDirectory: '/etc/kubernetes/manifests',
+  manifest: '/etc/kubernetes/manifests/etcd.yaml',
+  pkiDirectory: '/etc/kubernetes/pki',
+  etcdPkiDirectory: '/etc/kubernetes/pki/etcd',
+  stateDirectory: '/var/lib/keelson',
+  artefactStamps: '/var/lib/keelson/artefacts',
+  imageDirectory: '/var/lib/keelson/images',
+  aptSource: '/etc/apt/sources.list.d/keelson.sources',
+  aptKey: '/etc/apt/keyrings/keelson.asc',
+} as const;

@@ -1,0 +1,47 @@
+import type { ClusterConfig } from '../config/schema.ts';
+import type { HostRecord } from '../model/host-record.ts';
+import type { HostId } from '../model/ids.ts';
+import type { EtcdPhase } from '../ports/vault.ts';
+import type { Bundle } from './bundle.ts';
+import type { CertificateSpec } from './certificates.ts';
+
+/** One etcd member as the configuration wants it. */
+export interface Member {
+  host: HostId;
+  name: string;
+  address: string;
+  clientUrl: string;
+  peerUrl: string;
+}
+
+export type Software = { source: 'bundle'; bundle: Bundle } | { source: 'packages' } | { source: 'preinstalled' };
+
+export interface DesiredHost {
+  id: HostId;
+  member: Member;
+  /** Without the machine id, which only the machine knows. */
+  record: Omit<HostRecord, 'machineId'>;
+  certificates: readonly CertificateSpec[];
+  /** The etcd CA's private key belongs here: `pki.caKeyPlacement: first-host`. */
+  holdsCaKey: boolean;
+  /** kubeadmcfg.yaml while the cluster is founded, and for the rest of its life. */
+  kubeadmConfig: { founding: string; running: string };
+}
+
+/** What must be true, from the configuration and what the vault knows. Pure data. */
+export interface Desired {
+  config: ClusterConfig;
+  cluster: {
+    name: string;
+    /** null until the vault holds an identity: files that need it are then shown with a placeholder. */
+    uid: string | null;
+    token: string | null;
+    phase: EtcdPhase;
+    etcdClusterId: string | null;
+  };
+  caCertificate: string | null;
+  members: readonly Member[];
+  hosts: ReadonlyMap<HostId, DesiredHost>;
+  software: Software;
+  criSocket: string;
+}

@@ -1,0 +1,126 @@
+import type { FileFact } from '../model/file.ts';
+import type { HostRecord } from '../model/host-record.ts';
+import type { HostId } from '../model/ids.ts';
+import type { MemberStatus, EtcdMember, Reply } from '../ports/etcd-admin.ts';
+import type { VaultState } from '../ports/vault.ts';
+
+/** Unknown is not absent: an unreachable machine must never read as "no etcd here". */
+export type Fact<T> = { is: 'known'; value: T; at: string } | { is: 'unknown'; because: string };
+
+export interface MachineFacts {
+  machineId: string;
+  bootId: string;
+  hostname: string;
+  /** As `uname -m` prints it: x86_64, aarch64. */
+  architecture: string;
+  kernel: string;
+  os: { id: string; version: string; name: string };
+  /** systemd's version; empty when systemd does not run the machine. */
+  systemd: string;
+  cgroup: 1 | 2;
+  swapKiB: number;
+  /** Programs that keelson needs and the machine lacks. */
+  missingTools: readonly string[];
+  /** The machine's clock less the operator's, in milliseconds, corrected by half of the round trip. */
+  clockSkewMs: number;
+  /** False in some containers: then the runtime must not lower any oom_score_adj. */
+  mayLowerOomScore: boolean;
+}
+
+export type RecordFact = { is: 'absent' } | { is: 'record'; record: HostRecord } | { is: 'unreadable'; why: string };
+
+export interface DirectoryEntry {
+  type: 'file' | 'directory' | 'symlink' | 'other';
+  mode: string;
+  owner: string;
+  path: string;
+}
+
+/** What is at every path that keelson manages on a machine, and what else lies in its folders. */
+export interface FilesFact {
+  at: ReadonlyMap<string, FileFact>;
+  /** Content of the managed text files; never of private keys. */
+  text: ReadonlyMap<string, string>;
+  entries: readonly DirectoryEntry[];
+  /** SHA-256 of the SubjectPublicKeyInfo for each readable private key. */
+  publicKeys: ReadonlyMap<string, string>;
+}
+
+export interface UnitFacts {
+  loaded: boolean;
+  active: string;
+  sub: string;
+  enabled: boolean;
+  needsReload: boolean;
+  mainPid: number;
+  execStart: string;
+  /** Seconds since 1970 at which the main process started, to about 20 ms; 0 when there is none. */
+  startedAt: number;
+}
+
+export interface ToolFact {
+  path: string;
+  /** Without a leading v. */
+  version: string;
+}
+
+export type RuntimeFact = { is: 'absent' } | { is: 'containerd'; cgroupDriver: 'systemd' | 'cgroupfs'; sandboxImage: string };
+
+/** What the machine's kubeadm makes of a configuration. */
+export type ManifestFact = { is: 'made'; text: string; by: 'host' | 'bundle' } | { is: 'no-kubeadm' } | { is: 'failed'; output: string };
+
+export interface ManifestsFact {
+  founding: ManifestFact;
+  running: ManifestFact;
+}
+
+export type DataDirectoryFact =
+  | { is: 'absent' }
+  | { is: 'empty'; mode: string; owner: string }
+  | { is: 'data'; mode: string; owner: string }
+  | { is: 'foreign'; entries: readonly string[] };
+
+/** The etcd process itself: its arguments prove which manifest it was started from. */
+export type EtcdProcessFact = { is: 'absent' } | { is: 'running'; pid: number; argv: readonly string[] };
+
+export interface HostFacts {
+  machine: Fact<MachineFacts>;
+  record: Fact<RecordFact>;
+  files: Fact<FilesFact>;
+  units: Fact<ReadonlyMap<string, UnitFacts>>;
+  tools: Fact<ReadonlyMap<string, ToolFact>>;
+  runtime: Fact<RuntimeFact>;
+  /** Image references in the kubelet's namespace; null without a running runtime. */
+  images: Fact<readonly string[] | null>;
+  manifests: Fact<ManifestsFact>;
+  etcdProcess: Fact<EtcdProcessFact>;
+  /** SHA-256 by path of the large files that keelson placed and that are unchanged since. */
+  artefacts: Fact<ReadonlyMap<string, string>>;
+  etcdData: Fact<DataDirectoryFact>;
+}
+
+export interface EtcdEndpointFacts {
+  status: Reply<MemberStatus>;
+  /** The member list as this member knows it. */
+  members: Reply<{ clusterId: string; members: readonly EtcdMember[] }>;
+  /** A linearizable read through this member: proof that it takes part in a quorum. */
+  linearizableRead: Reply<true>;
+  /** SHA-256 fingerprint (hexadecimal, lower case) of the certificate served on the client and peer ports. */
+  servedClient: Reply<string>;
+  servedPeer: Reply<string>;
+  alarms: readonly string[];
+}
+
+/** What the members say; empty maps when no certificate authority exists yet, so that there is nothing to ask. */
+export interface EtcdFacts {
+  endpoints: ReadonlyMap<HostId, EtcdEndpointFacts>;
+}
+
+export interface ClusterFacts {
+  hosts: ReadonlyMap<HostId, HostFacts>;
+  etcd: Fact<EtcdFacts>;
+  vault: Fact<VaultState>;
+}
+
+export type HostFactName = keyof HostFacts;
+export type FactRef = 'etcd' | 'vault' | { on: HostId; fact: HostFactName };

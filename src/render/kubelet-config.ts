@@ -1,0 +1,42 @@
+import { stringify } from 'yaml';
+
+export interface EtcdKubeletConfig {
+  cgroupDriver: 'systemd' | 'cgroupfs';
+  /** `unix:///run/containerd/containerd.sock` */
+  criEndpoint: string;
+  /** Any KubeletConfiguration field, merged over ours. */
+  overrides: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * KubeletConfiguration for a machine whose kubelet only runs static pods: reachable from the machine itself alone, and not
+ * asking an API server who may do what, because there is none.
+ * Source: "Set up a High Availability etcd Cluster with kubeadm", step 1.
+ */
+export function etcdKubeletConfig(config: EtcdKubeletConfig): string {
+  const ours = {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    address: '127.0.0.1',
+    authentication: { anonymous: { enabled: false }, webhook: { enabled: false } },
+    authorization: { mode: 'AlwaysAllow' },
+    cgroupDriver: config.cgroupDriver,
+    containerRuntimeEndpoint: config.criEndpoint,
+    staticPodPath: '/etc/kubernetes/manifests',
+    readOnlyPort: 0,
+  };
+  return `# Written by keelson.\n${stringify(merge(ours, config.overrides), { lineWidth: 0 })}`;
+}
+
+function merge(base: Readonly<Record<string, unknown>>, over: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const old = merged[key];
+    merged[key] = isMap(old) && isMap(value) ? merge(old, value) : value;
+  }
+  return merged;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
