@@ -58,6 +58,7 @@ export function startBuilds(request: BuildsRequest): Builds {
     const module = await pin(goModules[row.module], request.kubernetesVersion, references);
     const build = { module, package: row.package, architecture };
     return make(row.name, repositoryOf(module), build, async (workDir, output) => {
+      request.progress(`${row.name} ${module.version}: building`);
       await buildGoProgram(build, workDir, output);
       return module.version;
     });

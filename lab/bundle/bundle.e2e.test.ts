@@ -71,7 +71,7 @@ test('the programs say the versions that they are', async () => {
 test('only runc needs libraries of the host, and only those that systemd needs too', () => {
   for (const { name, path } of bundle.manifest.files) {
     const { stdout } = spawnSync('ldd', [join(bundle.dir, path)], { encoding: 'utf8' });
-    const needed = [...stdout.matchAll(/^\s*(\S+) => /gm)].map((match) => match[1]).sort();
+    const needed = [...stdout.matchAll(/^\s*(\S+) => /gm)].map((match) => `${match[1]}`).sort();
     expect({ name, needed }).toEqual({ name, needed: name === 'runc' ? ['libc.so.6', 'libseccomp.so.2'] : [] });
   }
 });

@@ -11,8 +11,6 @@ import { debianPrograms, goModules, goPrograms, images } from './recipe.ts';
 import { hasStore, makeStore } from './store.ts';
 import { systemEntries } from './system-entries.ts';
 
-export type { Architecture, Bundle, BundleFile, BundleImage } from './manifest.ts';
-
 export const defaultKubernetesVersion = 'v1.36.3';
 
 export interface BundleRequest {

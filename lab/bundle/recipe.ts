@@ -4,7 +4,7 @@
  */
 
 /** Where the version of a module comes from: pinned here, the bundle's own, or the tag kubeadm gives an image. */
-export type VersionSource = `v${string}` | 'kubernetes' | { readonly imageTag: string };
+type VersionSource = `v${string}` | 'kubernetes' | { readonly imageTag: string };
 
 export interface GoModule {
   readonly path: string;
