@@ -1,4 +1,5 @@
 import { etcdManifest, etcdProcess } from '../ports/commands/etcd.ts';
+import { isFounded } from '../ports/vault.ts';
 import type { CommandResult } from '../ports/host.ts';
 import { lines, only, type Probe, UnreadableFact } from './probe.ts';
 import type { EtcdProcessFact, ManifestFact, ManifestsFact } from './types.ts';
@@ -9,17 +10,13 @@ export const manifestsProbe: Probe<ManifestsFact> = {
     if (host === undefined) return [];
     const running = etcdManifest(host.kubeadmConfig.running);
     // Once the cluster is founded nothing is ever written with state `new` again.
-    return founded(desired.cluster.phase) ? [running] : [running, etcdManifest(host.kubeadmConfig.founding)];
+    return isFounded(desired.cluster.phase) ? [running] : [running, etcdManifest(host.kubeadmConfig.founding)];
   },
   parse: ([running, founding]) => {
     if (running === undefined) throw new UnreadableFact('a result is missing');
     return { running: manifest(running), founding: founding === undefined ? { is: 'no-kubeadm' } : manifest(founding) };
   },
 };
-
-export function founded(phase: string): boolean {
-  return phase === 'founded' || phase === 'handed-over';
-}
 
 const NOT_INSTALLED = 127;
 

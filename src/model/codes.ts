@@ -41,6 +41,37 @@ export const errorCodes = {
   'pki.ca-unusable': { exit: 5, when: 'A certificate authority cannot sign etcd’s certificates: it is no CA, has expired, its key belongs to another certificate, or its algorithm is not supported.', action: 'Give the right pair of files in pki, or let keelson make the CA.' },
   'pki.request-invalid': { exit: 1, when: 'A certificate was asked for with a name, address or validity that no certificate can hold.', action: 'Correct the names, addresses and validity periods in cluster.yaml.' },
 
+  // --- etcd
+  'etcd.kubeadm-refuses': { exit: 1, when: 'kubeadm on a machine does not accept the configuration made for it.', action: 'Read kubeadm’s message; correct the field in cluster.yaml.' },
+  'etcd.not-healthy': { exit: 1, when: 'The members did not become healthy in time.', action: 'Look at keelson status and at the kubelet’s log on the machine named; run the same command again.' },
+  'etcd.verification': { exit: 1, when: 'The running cluster is not what was to be made: wrong members, cluster ids or answers.', action: 'Look at keelson status; nothing is handed over until this is right.' },
+
+  // --- safety rules: what keelson refuses to do
+  'safety.unknown-fact': { exit: 5, when: 'A fact that a step rests on could not be read.', action: 'Make the machine reachable, then plan again.' },
+  'safety.quorum': { exit: 5, when: 'A step would leave fewer healthy voters than the quorum.', action: 'Bring the other members back first; see keelson status.' },
+  'safety.others-unhealthy': { exit: 5, when: 'A member would be disturbed while another one is not healthy.', action: 'Bring the other member back first; see keelson status.' },
+  'safety.cluster-id': { exit: 5, when: 'A member answers with another etcd cluster id than the vault’s.', action: 'Find out which cluster the member belongs to before anything is changed.' },
+  'safety.foreign-host': { exit: 5, when: 'A machine carries the record of another cluster.', action: 'Take the machine out of cluster.yaml, or reset it from its own cluster first.' },
+  'safety.machine-id': { exit: 5, when: 'A machine is not the one that was recorded under its name.', action: 'Put the recorded machine back; replacing a machine is a capability of its own.' },
+  'safety.twin': { exit: 5, when: 'Two names in cluster.yaml lead to one machine, or to clones with one machine-id.', action: 'Give each member a machine of its own; a clone needs a new /etc/machine-id.' },
+  'safety.foreign-data': { exit: 5, when: 'A data directory holds data that this cluster did not make.', action: 'Look at the directory on the machine; move the data away if nobody needs it.' },
+  'safety.foreign-control-plane': { exit: 5, when: 'A machine for etcd already runs static pods or holds keys of another Kubernetes cluster.', action: 'Use a machine of its own for etcd, or clean this one by hand.' },
+  'safety.vault-lost': { exit: 5, when: 'Machines belong to a cluster whose vault is not here.', action: 'Restore the vault folder from its backup, or name it with --vault.' },
+  'safety.vault-old': { exit: 5, when: 'The vault is older than the machines: they record a founding that it does not know.', action: 'Restore the newest copy of the vault folder.' },
+  'safety.data-gone': { exit: 5, when: 'A member of a founded cluster has lost its data directory; starting it would not bring the data back.', action: 'Leave it stopped. The member has to be replaced (member remove, then add) while the others keep quorum.' },
+  'safety.all-data-gone': { exit: 5, when: 'No machine of a founded cluster has its data any more.', action: 'Restore a snapshot; a new and empty cluster is never founded in its place.' },
+  'safety.founding-quorum': { exit: 5, when: 'A founding may have had a quorum, so that it cannot be started over.', action: 'Go on with the founding: keelson apply without --restart-founding.' },
+
+  // --- changes after the founding that cannot be made yet
+  'change.hosts': { exit: 5, when: 'Machines were added to or removed from a founded cluster.', action: 'Put the list of hosts back as it was; changing members is a capability of its own.' },
+  'change.address': { exit: 5, when: 'A member’s address was changed.', action: 'Put the address back.' },
+  'change.ports': { exit: 5, when: 'etcd’s ports were changed.', action: 'Put the ports back.' },
+  'change.data-dir': { exit: 5, when: 'etcd’s data directory was changed.', action: 'Put dataDir back.' },
+  'change.ca': { exit: 5, when: 'The certificate authority was changed.', action: 'Put the CA back; rotating it is a capability of its own.' },
+  'change.algorithm': { exit: 5, when: 'The key algorithm was changed.', action: 'Put pki.algorithm back.' },
+  'change.kubernetes-version': { exit: 5, when: 'kubernetesVersion was changed.', action: 'Put kubernetesVersion back; upgrading is a capability of its own.' },
+  'plan.stale': { exit: 1, when: 'A saved plan does not fit the configuration or the machines any more.', action: 'Make a new plan.' },
+
   // --- vault
   'vault.absent': { exit: 1, when: 'Something needs the vault, or a part of it, and it has not been made.', action: 'Check that this is the right folder; if the vault was lost, restore it from its backup.' },
   'vault.unreadable': { exit: 1, when: 'The vault’s files are damaged or incomplete.', action: 'Restore the vault folder from its backup.' },

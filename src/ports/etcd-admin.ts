@@ -8,21 +8,23 @@ export interface EtcdEndpoint {
   port: number;
 }
 
+/** After `refused`, `tls` and `permission` a write has certainly not happened; after any other it may have, now or later. */
 export type EtcdFailure =
-  /** Nothing came back from the machine: no route, no SSH connection, or it closed what it had accepted. */
+  /** The machine cannot be reached, or the connection ended before the answer came. */
   | 'unreachable'
-  /** One side did not accept the other's certificate. */
+  /** One side does not accept the other's certificate. */
   | 'tls'
-  /** The machine is there, and nothing listens on the port. */
+  /** The machine is there, and nothing accepts connections on the port. */
   | 'refused'
-  /** The deadline passed. A write may or may not have happened. */
+  /** The deadline passed: ours, or the member's own for its peers. */
   | 'timeout'
-  /** The member sees no leader. A write that it had already passed on may still happen. */
+  /** The member sees no leader, or lost it meanwhile. */
   | 'no-leader'
   /** The members refuse the change because too few of them are healthy. */
   | 'unhealthy-cluster'
   /** The certificate is accepted, and its user may not do this. */
   | 'permission'
+  /** Anything else the member says: `mvcc: database space exceeded`. */
   | 'other';
 
 /** `tookMs` is from the call to the answer, with the connect when there was one. `message` is for people: never match on it. */
@@ -109,7 +111,10 @@ export interface EtcdAdmin {
     signal: AbortSignal,
     consistency: ReadConsistency,
   ) => Promise<Reply<EtcdMembers>>;
-  /** Alarms of all members, as this member knows them. */
+  /**
+   * Alarms of all members. etcd takes even this question through raft, so it needs the quorum and adds an entry to the log;
+   * without, `MemberStatus.errors` names the alarms.
+   */
   readonly alarms: (endpoint: EtcdEndpoint, signal: AbortSignal) => Promise<Reply<readonly EtcdAlarm[]>>;
   readonly get: (
     endpoint: EtcdEndpoint,

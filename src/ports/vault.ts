@@ -8,6 +8,11 @@ import type { CertificatePair } from './issuer.ts';
  */
 export type EtcdPhase = 'new' | 'founding' | 'founded' | 'handed-over';
 
+/** Quorum has been seen: from here on an empty data directory is a loss, never a beginning. */
+export function isFounded(phase: EtcdPhase): boolean {
+  return phase === 'founded' || phase === 'handed-over';
+}
+
 export interface EtcdRecord {
   phase: EtcdPhase;
   /** etcd's cluster id as hexadecimal digits; from `founded` on. */

@@ -3,7 +3,7 @@ import { type HostRecord, hostRecordText } from '../model/host-record.ts';
 import type { HostId } from '../model/ids.ts';
 import { factOf, fileChanges, needed } from './compare.ts';
 import { wordParam } from './params.ts';
-import { defineStep, type View } from './types.ts';
+import { type Check, defineStep, type View } from './types.ts';
 
 /**
  * `/etc/keelson/host.json`. `claim` comes before anything else is written to a machine; `founded` adds etcd's cluster id, after which a
@@ -21,7 +21,7 @@ export const hostRecord = defineStep({
     { on, fact: 'record' },
     { on, fact: 'files' },
   ],
-  judge: ({ state }, view, on) => {
+  judge: ({ state }, view, on): Check => {
     const fact = factOf(view, on, 'record');
     const wanted = recordFor(view, on);
     if (fact.is === 'record' && fact.record.clusterUid !== wanted.clusterUid && view.desired.cluster.uid !== null) {

@@ -4,6 +4,7 @@ import type { FileSpec } from '../model/file.ts';
 import type { HostId } from '../model/ids.ts';
 import { makeDirectory } from '../ports/commands/files.ts';
 import { systemctl } from '../ports/commands/services.ts';
+import { isFounded } from '../ports/vault.ts';
 import { etcdKubeletConfig } from '../render/kubelet-config.ts';
 import { kubeletDropIn } from '../render/systemd.ts';
 import { factOf, fileChanges, folderChanges, newerThan } from './compare.ts';
@@ -40,7 +41,7 @@ export const kubeletService = defineStep({
     if (unit?.active !== 'active') changes.push({ summary: `start ${KUBELET}` });
     else if (changes.length > 0 || stale(view, on)) changes.push({ summary: `restart ${KUBELET} (etcd keeps running)` });
     if (changes.length === 0) return { is: 'satisfied' };
-    return { is: 'needed', changes, risk: view.desired.cluster.phase === 'handed-over' ? 'disruptive' : 'safe' };
+    return { is: 'needed', changes, risk: isFounded(view.desired.cluster.phase) ? 'disruptive' : 'safe' };
   },
   apply: async (_params, world, view, on) => {
     await must(world, makeDirectory(paths.manifestDirectory, '700'));

@@ -1,0 +1,129 @@
+import type { Finding } from '../model/finding.ts';
+import type { Digest, StepId } from '../model/ids.ts';
+import { OPERATOR } from '../model/ids.ts';
+import type { BoundStep, Step, View } from '../steps/types.ts';
+import { factProblem } from './facts.ts';
+import { applyCandidates, type Candidate } from './candidates.ts';
+import { digestOf, stepId } from './digest.ts';
+import { leaderOf, quorumMargin } from './quorum.ts';
+import { planRefusals } from './refusals/index.ts';
+import { safetyRules } from './rules/index.ts';
+import { resetCandidates } from './reset.ts';
+import type { Intent, Plan, PlannedStep, Planner } from './types.ts';
+
+/** Makes every choice of a run: which steps, in which order, and whether any of it may be done at all. */
+export const plan: Planner = (view, intent, kinds, config, now) => {
+  const early = planRefusals(view, intent);
+  if (early.length > 0) return { ok: false, refusals: early, warnings: [] };
+
+  const candidates = intent.kind === 'apply' ? applyCandidates(view) : resetCandidates(view, intent.hosts);
+  const refusals: Finding[] = [];
+  const drafts: Draft[] = [];
+  for (const candidate of candidates) {
+    const bound = bind(kinds, candidate);
+    const problem = factProblem(bound.reads, view, candidate.on);
+    if (problem !== null) {
+      refusals.push(problem);
+      continue;
+    }
+    const check = bound.judge(view);
+    if (check.is === 'blocked') refusals.push(check.finding);
+    if (check.is === 'needed') drafts.push({ candidate, bound, changes: check.changes, risk: check.risk ?? bound.risk });
+  }
+  const steps = order(drafts, candidates, view);
+  refusals.push(...ruleFindings(steps, view));
+  if (refusals.length > 0) return { ok: false, refusals: unique(refusals), warnings: [] };
+  return { ok: true, plan: seal(intent, config, now, steps), warnings: [] };
+};
+
+interface Draft {
+  candidate: Candidate;
+  bound: BoundStep;
+  changes: PlannedStep['changes'];
+  risk: PlannedStep['risk'];
+}
+
+function bind(kinds: readonly Step[], candidate: Candidate): BoundStep {
+  const kind = kinds.find((k) => k.kind === candidate.kind);
+  if (kind === undefined) throw new Error(`no step kind ${candidate.kind}`);
+  return kind.bind(candidate.params, candidate.on);
+}
+
+/**
+ * Needs of steps that are already right pass to what they needed. Steps that are not safe form one chain: members that are not healthy
+ * first, because each of them back makes the next step safer, and the leader last, so that it changes once.
+ */
+function order(drafts: readonly Draft[], candidates: readonly Candidate[], view: View): PlannedStep[] {
+  const byKey = new Map(candidates.map((c) => [c.key, c]));
+  const kept = new Map(drafts.map((d) => [d.candidate.key, d]));
+  const idOf = (c: Candidate): StepId => stepId(c.kind, c.on, c.params);
+  const resolve = (keys: readonly string[]): Set<StepId> => {
+    const found = new Set<StepId>();
+    for (const key of keys) {
+      const candidate = byKey.get(key);
+      if (candidate === undefined) throw new Error(`a step needs ${key}, which is none`);
+      if (kept.has(key)) found.add(idOf(candidate));
+      else for (const id of resolve(candidate.needs)) found.add(id);
+    }
+    return found;
+  };
+  const rank = hostRank(view);
+  const sorted = [...drafts].sort((a, b) => rank(a) - rank(b));
+  const steps: PlannedStep[] = [];
+  let previous: StepId | null = null;
+  for (const draft of sorted) {
+    const needs = resolve(draft.candidate.needs);
+    const careful = draft.risk !== 'safe';
+    if (careful && previous !== null) needs.add(previous);
+    const id = idOf(draft.candidate);
+    if (careful) previous = id;
+    steps.push({
+      id,
+      kind: draft.candidate.kind,
+      on: draft.candidate.on,
+      params: draft.candidate.params,
+      title: draft.bound.title,
+      risk: draft.risk,
+      changes: draft.changes,
+      needs: [...needs],
+      why: draft.candidate.why,
+      ...(careful ? { quorum: quorumMargin(view, draft.candidate.on) } : {}),
+    });
+  }
+  return steps;
+}
+
+/** Sorting is stable: within one rank the candidates' own order stands. Only steps that are not safe are moved. */
+function hostRank(view: View): (draft: Draft) => number {
+  const leader = leaderOf(view);
+  return ({ risk, candidate }) => {
+    if (candidate.on === OPERATOR) return candidate.kind === 'cluster-identity' || candidate.kind === 'founding-begins' ? 0 : 9;
+    if (risk === 'safe') return candidate.kind === 'host-record' && candidate.params.state === 'founded' ? 5 : 1;
+    if (candidate.on === leader) return 4;
+    return quorumMargin(view, candidate.on).healthy ? 3 : 2;
+  };
+}
+
+/**
+ * At plan time the rules see the state before the first careful step. Later ones are asked again by the engine, on the facts of their own
+ * moment: asking here would refuse a plan that first brings a member back and then goes on.
+ */
+function ruleFindings(steps: readonly PlannedStep[], view: View): Finding[] {
+  const careful = steps.filter((s) => s.risk !== 'safe');
+  return careful.slice(0, 1).flatMap((step) => safetyRules.flatMap((rule) => rule(step, view)));
+}
+
+function seal(intent: Intent, config: Digest, now: string, steps: readonly PlannedStep[]): Plan {
+  return { digest: digestOf({ intent, config, steps }), intent, basis: { config, at: now }, steps };
+}
+
+function unique(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter((f) => {
+    const key = `${f.code} ${f.host ?? ''} ${f.message}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+

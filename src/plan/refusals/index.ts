@@ -1,0 +1,15 @@
+import type { Finding } from '../../model/finding.ts';
+import type { View } from '../../steps/types.ts';
+import type { Intent } from '../types.ts';
+import { changes } from './changes.ts';
+import { founding } from './founding.ts';
+import { lostData } from './lost-data.ts';
+import { ownership } from './ownership.ts';
+import { twins } from './twins.ts';
+import type { PlanRefusal } from './types.ts';
+
+const refusals: readonly PlanRefusal[] = [twins, ownership, founding, lostData, changes];
+
+export function planRefusals(view: View, intent: Intent): Finding[] {
+  return refusals.flatMap((ask) => ask(view, intent));
+}

@@ -1,0 +1,155 @@
+import { paths } from '../desired/paths.ts';
+import type { ManifestFact } from '../facts/types.ts';
+import { KeelsonError } from '../model/errors.ts';
+import type { FileSpec } from '../model/file.ts';
+import type { HostId } from '../model/ids.ts';
+import { etcdManifest } from '../ports/commands/etcd.ts';
+import { makeDirectory } from '../ports/commands/files.ts';
+import type { World } from '../ports/world.ts';
+import { manifestCommand } from '../render/manifest.ts';
+import { isFounded } from '../ports/vault.ts';
+import { factOf, fileChanges } from './compare.ts';
+import { must } from './must.ts';
+import { noParams } from './params.ts';
+import { type Change, type Check, defineStep, type View } from './types.ts';
+
+type Phase = 'founding' | 'running';
+
+/** Starts a member with an empty data directory. Only while the cluster is being founded: see the founding rule. */
+export const etcdMemberFound = defineStep({
+  kind: 'etcd-member-found',
+  risk: 'safe',
+  attempts: 2,
+  settleMs: 0,
+  parse: noParams,
+  title: (_params, on) => `found etcd member ${on}`,
+  reads: (_params, on) => [{ on, fact: 'files' }, { on, fact: 'manifests' }, { on, fact: 'etcdData' }, 'vault'],
+  judge: (_params, view, on) => {
+    const { phase } = view.desired.cluster;
+    if (isFounded(phase)) return { is: 'satisfied' };
+    return manifestCheck(view, on, 'founding');
+  },
+  apply: (_params, world, view, on) => placeMember(world, view, on, 'founding'),
+});
+
+/**
+ * The member as it runs for the rest of its life: state `existing`, and nobody but itself in `initial-cluster`. The kubelet restarts etcd
+ * when the manifest changes; the verdict is the running process' own arguments and a linearizable read through it.
+ */
+export const etcdMemberRun = defineStep({
+  kind: 'etcd-member-run',
+  risk: 'disruptive',
+  attempts: 2,
+  settleMs: 120_000,
+  parse: noParams,
+  title: (_params, on) => `run etcd member ${on} so that it can never found a second cluster`,
+  reads: (_params, on) => [
+    { on, fact: 'files' },
+    { on, fact: 'manifests' },
+    { on, fact: 'etcdData' },
+    { on, fact: 'etcdProcess' },
+    'etcd',
+    'vault',
+  ],
+  judge: (_params, view, on) => {
+    const { phase } = view.desired.cluster;
+    const check = manifestCheck(view, on, 'running');
+    if (check.is === 'blocked') return check;
+    const changes = check.is === 'needed' ? [...check.changes] : [];
+    const wanted = factOf(view, on, 'manifests').running;
+    const process = factOf(view, on, 'etcdProcess');
+    if (wanted.is === 'made' && (process.is === 'absent' || !sameArguments(process.argv, manifestCommand(wanted.text)))) {
+      changes.push({ summary: process.is === 'absent' ? 'start etcd' : 'restart etcd with the arguments of its manifest' });
+    } else if (changes.length > 0 && check.is === 'needed' && check.restarts) {
+      changes.push({ summary: 'restart etcd' });
+    }
+    const health = memberHealth(view, on);
+    if (changes.length === 0 && health !== null) changes.push({ summary: `bring member ${on} back: ${health}` });
+    if (changes.length === 0) return { is: 'satisfied' };
+    const restarts = process.is === 'absent' || changes.some((c) => /^(?:re)?start etcd/.test(c.summary));
+    return { is: 'needed', changes, risk: isFounded(phase) && restarts ? 'disruptive' : 'safe' };
+  },
+  apply: (_params, world, view, on) => placeMember(world, view, on, 'running'),
+});
+
+type ManifestCheck = Exclude<Check, { is: 'needed' }> | { is: 'needed'; changes: readonly Change[]; restarts: boolean };
+
+function manifestCheck(view: View, on: HostId, phase: Phase): ManifestCheck {
+  const host = view.desired.hosts.get(on);
+  if (host === undefined) throw new Error(`${on} is not in the configuration`);
+  const files = factOf(view, on, 'files');
+  const data = factOf(view, on, 'etcdData');
+  const manifest = factOf(view, on, 'manifests')[phase];
+  if (manifest.is === 'failed') {
+    return {
+      is: 'blocked',
+      finding: {
+        code: 'etcd.kubeadm-refuses',
+        severity: 'error',
+        host: on,
+        message: `kubeadm on ${on} refuses its configuration: ${manifest.output.trim().split('\n').at(-1) ?? ''}`,
+        action: 'Correct the field that kubeadm names in cluster.yaml.',
+      },
+    };
+  }
+  const { dataDir } = view.desired.config.spec.etcd;
+  const changes: Change[] = [];
+  if (data.is === 'absent') changes.push({ summary: `create folder ${dataDir} (700)` });
+  else if (data.is !== 'foreign' && (data.mode !== '700' || data.owner !== 'root:root')) {
+    changes.push({ summary: `mode and owner of ${dataDir} ${data.mode} ${data.owner} -> 700 root:root` });
+  }
+  changes.push(...fileChanges(files, kubeadmFile(host.kubeadmConfig[phase])));
+  const manifestChanges = manifestDifference(view, on, manifest);
+  changes.push(...manifestChanges);
+  return changes.length === 0 ? { is: 'satisfied' } : { is: 'needed', changes, restarts: manifestChanges.some((c) => c.diff !== undefined) };
+}
+
+function manifestDifference(view: View, on: HostId, manifest: ManifestFact): Change[] {
+  if (manifest.is === 'made') return fileChanges(factOf(view, on, 'files'), manifestFile(manifest.text));
+  const { kubernetesVersion } = view.desired.config.spec;
+  return [{ summary: `${paths.manifest}: made on the machine by kubeadm ${kubernetesVersion} from ${paths.kubeadmConfig}` }];
+}
+
+function kubeadmFile(content: string): FileSpec {
+  return { path: paths.kubeadmConfig, content, mode: '600' };
+}
+
+function manifestFile(content: string): FileSpec {
+  return { path: paths.manifest, content, mode: '600' };
+}
+
+/** The manifest is made on the machine at this moment: facts of an earlier one may know neither this kubeadm nor the cluster's token. */
+async function placeMember(world: World, view: View, on: HostId, phase: Phase): Promise<void> {
+  const config = view.desired.hosts.get(on)?.kubeadmConfig[phase];
+  if (config === undefined) throw new Error(`${on} is not in the configuration`);
+  const [made] = await world.host.runAll([etcdManifest(config)], world.signal);
+  if (made === undefined || made.exitCode !== 0) {
+    throw new KeelsonError('etcd.kubeadm-refuses', `kubeadm on ${on} made no manifest (exit code ${made?.exitCode ?? 'none'})`, {
+      host: on,
+      ...(made === undefined ? {} : { output: made.stderr }),
+    });
+  }
+  await must(world, makeDirectory(view.desired.config.spec.etcd.dataDir, '700'));
+  await world.host.putFiles([kubeadmFile(config), manifestFile(made.stdout)], world.signal);
+}
+
+/** null when the member is a healthy voter of our cluster; else what is wrong. */
+export function memberHealth(view: View, on: HostId): string | null {
+  if (view.facts.etcd.is === 'unknown') return view.facts.etcd.because;
+  const endpoint = view.facts.etcd.value.endpoints.get(on);
+  if (endpoint === undefined) return 'it was not asked';
+  if (endpoint.status.is === 'failed') return endpoint.status.message;
+  const { etcdClusterId } = view.desired.cluster;
+  if (etcdClusterId !== null && endpoint.status.value.clusterId !== etcdClusterId) {
+    return `it is a member of cluster ${endpoint.status.value.clusterId}`;
+  }
+  if (endpoint.status.value.isLearner) return 'it is a learner';
+  if (endpoint.status.value.leaderId === null) return 'it sees no leader';
+  if (endpoint.linearizableRead.is === 'failed') return `a linearizable read fails: ${endpoint.linearizableRead.message}`;
+  return null;
+}
+
+/** kubeadm's order of arguments differs between patch versions: compared as a multiset. */
+function sameArguments(a: readonly string[], b: readonly string[]): boolean {
+  return JSON.stringify([...a].sort()) === JSON.stringify([...b].sort());
+}

@@ -1,0 +1,26 @@
+import { clusterIdentity, foundingBegins } from './cluster-identity.ts';
+import { etcdCertificates } from './etcd-certificates.ts';
+import { etcdFounded, etcdHandover } from './etcd-cluster.ts';
+import { etcdMemberFound, etcdMemberRun } from './etcd-member.ts';
+import { hostRecord } from './host-record.ts';
+import { inventory } from './inventory.ts';
+import { kubeletService } from './kubelet-service.ts';
+import { bundleImages, bundlePrograms, containerRuntime } from './software.ts';
+import type { Step } from './types.ts';
+
+/** Every kind of step. A new capability adds a file and a line here. */
+export const stepKinds: readonly Step[] = [
+  clusterIdentity,
+  foundingBegins,
+  hostRecord,
+  bundlePrograms,
+  containerRuntime,
+  bundleImages,
+  kubeletService,
+  etcdCertificates,
+  etcdMemberFound,
+  etcdFounded,
+  etcdMemberRun,
+  etcdHandover,
+  inventory,
+];
