@@ -14,7 +14,14 @@ export interface Member {
   peerUrl: string;
 }
 
-export type Software = { source: 'bundle'; bundle: Bundle } | { source: 'packages' } | { source: 'preinstalled' };
+/** Where the kubelet's and kubeadm's packages come from. */
+export interface AptRepository {
+  url: string;
+  /** ASCII-armoured public key that signs it. */
+  signingKey: string;
+}
+
+export type Software = { source: 'bundle'; bundle: Bundle } | { source: 'packages'; repository: AptRepository } | { source: 'preinstalled' };
 
 export interface DesiredHost {
   id: HostId;

@@ -5,6 +5,7 @@ import { etcdMemberFound, etcdMemberRun } from './etcd-member.ts';
 import { hostRecord } from './host-record.ts';
 import { inventory } from './inventory.ts';
 import { kubeletService } from './kubelet-service.ts';
+import { packages } from './packages.ts';
 import { bundleImages, bundlePrograms, containerRuntime } from './software.ts';
 import type { Step } from './types.ts';
 
@@ -16,6 +17,7 @@ export const stepKinds: readonly Step[] = [
   bundlePrograms,
   containerRuntime,
   bundleImages,
+  packages,
   kubeletService,
   etcdCertificates,
   etcdMemberFound,
