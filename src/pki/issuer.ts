@@ -132,7 +132,7 @@ function checkCa(spec: CaSpec): void {
 
 /** 64 characters are X.520's bound for names; OpenSSL refuses longer ones. */
 function checkName(name: string): void {
-  if ([...name].length < 1 || [...name].length > 64 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
+  if (name === '' || Array.from(name).length > 64 || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
     throw refused(`the name ${JSON.stringify(name)}`);
   }
 }

@@ -99,4 +99,6 @@ export interface Vault {
   readonly saveInventory: (inventory: Inventory) => Promise<void>;
   /** Seals everything again to the recipients wanted now. */
   readonly reseal: () => Promise<void>;
+  /** After a reset: moves the cluster's records aside, and the vault is absent. Works sealed, too. Gives the folder they are in now. */
+  readonly retire: () => Promise<string>;
 }
