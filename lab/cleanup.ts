@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CgroupTrees, cgroupTrees, endProcesses, groupDirectories, processesIn, removeGroups } from './cgroups.ts';
 import { run } from './command.ts';
@@ -37,6 +37,7 @@ export async function removeTraces(lab: string): Promise<void> {
 async function removeOnce(trees: CgroupTrees, lab: string, directory: string): Promise<void> {
   await endProcesses(trees, lab);
   await removeNetwork(lab);
+  removeContainerLocks(directory);
   await unmountBelow(directory);
   await detachLoopsBelow(directory);
   await removeGroups(trees, lab);
@@ -52,6 +53,7 @@ export async function discardMachine(lab: string, machine: string): Promise<void
   const { directory } = labPaths(lab).machine(machine);
   if (!existsSync(directory)) return;
   await endProcesses(cgroupTrees(), lab, machine);
+  removeContainerLocks(directory);
   await unmountBelow(directory);
   await detachLoopsBelow(directory);
   await run(['rm', '-rf', '--one-file-system', '--', directory]);
@@ -69,6 +71,14 @@ export async function tracesOf(lab: string): Promise<string[]> {
     ...groupDirectories(trees, lab).filter((group) => existsSync(group)),
     ...(existsSync(directory) ? [directory] : []),
   ];
+}
+
+/** Lock files that a killed systemd-nspawn leaves, named after device and inode of the machine's root directory. */
+function removeContainerLocks(directory: string): void {
+  for (const target of mountsBelow(directory).filter((mount) => mount.endsWith('/root'))) {
+    const { dev, ino } = statSync(target);
+    rmSync(`/run/systemd/nspawn/locks/inode-${dev}:${ino}`, { force: true });
+  }
 }
 
 /** Folders that a killed systemd-nspawn leaves. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type CgroupTrees,
   cgroupTrees,
@@ -114,7 +114,7 @@ export function createMachine(state: LabState, record: MachineRecord): Machine {
       await cutOff(lab, name, partition);
     },
     heal: () => heal(lab, name),
-    fillDisk: (options = {}) => fillDisk(ownDisk(record, paths.diskMount), (options.leaveKiB ?? 0) * 1024),
+    fillDisk: async (options = {}) => fillDisk(ownDisk(record, paths.diskMount), (options.leaveKiB ?? 0) * 1024),
     freeDisk: async () => rmSync(fillerOn(ownDisk(record, paths.diskMount)), { force: true }),
     limitWrites: async (perSecond) => {
       ownDisk(record, paths.diskMount);
@@ -134,7 +134,7 @@ export function createMachine(state: LabState, record: MachineRecord): Machine {
     exec,
     readFile: async (path) => (await exec(['cat', '--', path])).stdout,
     writeFile: async (path, content, mode = 0o644) => {
-      await exec(['install', '-D', '-m', mode.toString(8), '--', '/dev/stdin', path], { stdin: content });
+      await exec(['sh', '-c', writeFileScript, 'write', path, mode.toString(8), dirname(path)], { stdin: content });
     },
     addUser: (user) => addUser(machine, user),
   };
@@ -255,6 +255,8 @@ async function reboot(
   await waitForSshd(trees, state, record, bootTimeoutMs);
 }
 
+const writeFileScript =
+  'mkdir -p -- "$3" && umask 077 && cat >"$1.new" && chmod "$2" "$1.new" && mv -fT -- "$1.new" "$1"';
 const joinGroups = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"';
 const machineEnvironment = { HOME: '/root', LANG: 'C.UTF-8', LOGNAME: 'root', USER: 'root' };
 

@@ -85,10 +85,15 @@ const hooks = ['forward', 'input', 'output'] as const;
 /** Cuts a machine off; cuts add up until they are healed. */
 export async function cutOff(lab: string, machine: string, partition: Partition): Promise<void> {
   const { filterTable } = kernelNames(lab);
-  const chains = hooks.map(
-    (hook) =>
-      `add chain bridge ${filterTable} ${chainName(machine, hook)} { type filter hook ${hook} priority 0; policy accept; }`,
-  );
+  const chains = hooks.flatMap((hook) => {
+    const chain = `bridge ${filterTable} ${chainName(machine, hook)}`;
+    return [
+      `add chain ${chain} { type filter hook ${hook} priority 0; policy accept; }`,
+      // Neighbours still resolve each other; else a cut in one direction soon became one in both.
+      `add rule ${chain} ether type arp accept`,
+      `add rule ${chain} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept`,
+    ];
+  });
   await nft([...chains, ...partitionRules(lab, machine, partition)].join('\n'));
 }
 
