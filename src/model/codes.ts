@@ -34,12 +34,23 @@ export const errorCodes = {
   'lock.held': { exit: 4, when: 'Another run holds the cluster’s lock.', action: 'Wait for it to end. If its operator is gone for good: keelson unlock ID.' },
   'lock.lost': { exit: 4, when: 'Another operator took the lock over; this run can write nothing more.', action: 'Ask the operator named; then plan again.' },
   'lock.no-majority': { exit: 1, when: 'Fewer than a majority of the machines could be locked.', action: 'Bring the unreachable machines back.' },
+  'lock.unknown-id': { exit: 1, when: 'The ID given to keelson unlock is not that of the run which holds the lock.', action: 'See who holds it with keelson lock, and give that ID.' },
+  'lock.host-unreachable': { exit: 1, when: 'A machine could not be reached while the lock was to be released by force: its holder could still write there.', action: 'Bring the machine back, or leave it out with --except HOST.' },
+
+  // --- steps of a run
+  'step.not-settled': { exit: 1, when: 'A step was applied, and what it should bring about was not so in time.', action: 'Look at the machine named; then run the same command again.' },
+  'step.host-lost': { exit: 1, when: 'A machine went away during a step and did not return in time (timeouts.hostReturn).', action: 'Bring the machine back, then run the same command again: it looks at the machine and goes on.' },
+  'step.riskier': { exit: 5, when: 'A step turned out to be riskier than the plan had said; it was not done.', action: 'Run keelson plan, look at the new plan, and apply that.' },
 
   // --- certificates
   'pki.certificate-unreadable': { exit: 1, when: 'A file that should hold a certificate holds none, or a damaged one.', action: 'Look at the file with openssl x509 -in FILE -noout -text.' },
   'pki.key-unreadable': { exit: 1, when: 'A file that should hold a private key holds none, an encrypted or a damaged one.', action: 'Give a PEM private key without a passphrase.' },
   'pki.ca-unusable': { exit: 5, when: 'A certificate authority cannot sign etcd’s certificates: it is no CA, has expired, its key belongs to another certificate, or its algorithm is not supported.', action: 'Give the right pair of files in pki, or let keelson make the CA.' },
   'pki.request-invalid': { exit: 1, when: 'A certificate was asked for with a name, address or validity that no certificate can hold.', action: 'Correct the names, addresses and validity periods in cluster.yaml.' },
+
+  // --- software
+  'software.bundle': { exit: 1, when: 'The bundle cannot be read, is damaged, or is for another version or architecture.', action: 'Check spec.software.bundle; build or copy the bundle again.' },
+  'software.repository': { exit: 1, when: 'The package repository’s signing key cannot be had.', action: 'Put the key in a file and name it in spec.software.repository.signingKey.' },
 
   // --- etcd
   'etcd.kubeadm-refuses': { exit: 1, when: 'kubeadm on a machine does not accept the configuration made for it.', action: 'Read kubeadm’s message; correct the field in cluster.yaml.' },
