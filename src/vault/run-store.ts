@@ -87,7 +87,7 @@ function journalWriter<Event>(handle: FileHandle, path: string): JournalWriter<E
       const batch = pending;
       pending = [];
       try {
-        // After a failed sync the system may have dropped what was written, so nothing may follow it.
+        // What came while an earlier write failed must not follow it: the system may have dropped that one.
         if (refusal !== null) throw refusal;
         await write(handle, path, batch.map((entry) => entry.line).join(''));
         for (const entry of batch) entry.done();
@@ -102,6 +102,7 @@ function journalWriter<Event>(handle: FileHandle, path: string): JournalWriter<E
   return {
     append: (event) =>
       new Promise((done, failed) => {
+        if (refusal !== null) return failed(refusal);
         pending.push({ line: `${JSON.stringify(event)}\n`, done, failed });
         flushing ??= flush();
       }),
