@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ensureBase } from './base-image.ts';
 import { cgroupTrees, processesIn } from './cgroups.ts';
 import { discardMachine, removeTraces, sweepAbandoned } from './cleanup.ts';
@@ -10,6 +10,7 @@ import { prepareMachine } from './machine-disk.ts';
 import { ensureBridge } from './network.ts';
 import { cacheDirectory, kernelNames, labPaths, labsDirectory } from './paths.ts';
 import { identifyProcess, isAlive } from './process-identity.ts';
+import { ensureSoftwareLayer } from './software-layer.ts';
 import { makeKey } from './ssh.ts';
 import {
   checkLabName,
@@ -196,9 +197,13 @@ function check(options: LabOptions): void {
 }
 
 async function preparePlatform(options: LabOptions, progress: Progress): Promise<Platform> {
-  const base = join(await ensureBase(progress));
+  const base = await ensureBase(progress);
   if (options.software !== 'preinstalled') return { software: { kind: 'bare' }, base };
-  throw new LabError('lab-no-bundle', 'The software "preinstalled" needs a bundle.', 'Name the folder of a bundle.');
+  if (options.bundle === undefined) {
+    throw new LabError('lab-no-bundle', 'The software "preinstalled" needs a bundle.', 'Name the folder of a bundle.');
+  }
+  const bundle = resolve(options.bundle);
+  return { software: { kind: 'preinstalled', bundle }, base, ...(await ensureSoftwareLayer(bundle, progress)) };
 }
 
 /** A lab that another living process made for itself is not taken from it. */
