@@ -32,7 +32,7 @@ export function signingCa(pair: CertificatePair): SigningCa {
 }
 
 /** Everything that keeps a CA from signing for etcd, in words; empty when it is fit. */
-export function caProblems(pair: CertificatePair, now: Date): string[] {
+function caProblems(pair: CertificatePair, now: Date): string[] {
   const certificate = parseCertificate(pair.certificate);
   return [...profileProblems(certificate, spkiSha256(readPrivateKey(pair.key))), ...timeProblems(certificate, now)];
 }
