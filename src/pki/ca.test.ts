@@ -39,7 +39,8 @@ function files(name: string) {
   return { certificate: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) };
 }
 
-const now = new Date();
+// Ahead, because the CAs are made after this line and are not valid before their making.
+const now = new Date(Date.now() + 60_000);
 
 describe('loadCa', () => {
   it.each([
@@ -89,7 +90,7 @@ describe('loadCa', () => {
 
   it('refuses an expired CA and one that is not valid yet, and names all that is wrong', async () => {
     const own = makeCa('times');
-    const late = new Date(now.getTime() + 31 * 86_400_000);
+    const late = new Date(now.getTime() + 32 * 86_400_000);
     await expect(loadCa(own, late)).rejects.toThrow(/it expired at 2/);
     await expect(loadCa(own, new Date(0))).rejects.toThrow(/valid only from/);
     await expect(loadCa({ ...own, key: makeCa('c').key }, late)).rejects.toThrow(/another certificate; it expired/);
