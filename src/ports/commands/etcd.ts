@@ -8,7 +8,7 @@ import { type ReadCommand, readCommand, script } from '../command.ts';
 export function etcdManifest(kubeadmConfig: string): ReadCommand {
   const text = [
     'command -v kubeadm >/dev/null || exit 127',
-    'umask 077; d=$(mktemp -d /run/keelson-dryrun.XXXXXXXX) || exit 1',
+    'umask 077; d=$(mktemp -d "${XDG_RUNTIME_DIR:-/run}/keelson-dryrun.XXXXXXXX") || exit 1',
     `trap 'rm -rf -- "$d"' EXIT; trap 'exit 143' HUP INT TERM`,
     'cat >"$d/config.yaml" || exit 1',
     'KUBEADM_INIT_DRYRUN_DIR="$d" kubeadm init phase etcd local --dry-run --config "$d/config.yaml" >"$d/out" 2>&1',

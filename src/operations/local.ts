@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { access, constants, readFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Software } from '../desired/types.ts';
+import { programOf } from '../desired/bundle.ts';
+import { OPERATOR } from '../model/ids.ts';
+import { reveal } from '../model/reveal.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ReadCommand } from '../ports/command.ts';
+import type { CommandResult, LockHolder, ReadHost } from '../ports/host.ts';
+import type { Random } from '../ports/random.ts';
+import { Secret } from '../model/secret.ts';
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  sleep: async (ms, signal) => {
+    await delay(ms, undefined, signal === undefined ? {} : { signal });
+  },
+  monotonicMs: () => performance.now(),
+};
+
+export const systemRandom: Random = {
+  uuid: () => randomUUID(),
+  hex: (bytes) => randomBytes(bytes).toString('hex'),
+};
+
+/** Who runs this process, as the lock on the machines tells it. */
+export async function thisOperator(command: string): Promise<Omit<LockHolder, 'run' | 'fence' | 'since'>> {
+  const stat = await readFile('/proc/self/stat', 'utf8').catch(() => '');
+  return {
+    command,
+    user: process.env.SUDO_USER ?? userInfo().username,
+    operator: hostname(),
+    operatorMachineId: (await readFile('/etc/machine-id', 'utf8').catch(() => '')).trim(),
+    operatorBootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim(),
+    pid: process.pid,
+    pidStart: startTime(stat),
+  };
+}
+
+// The second field is the program's name in brackets and may hold blanks: count from the last bracket (proc(5), field 22).
+function startTime(stat: string): string {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+/** Only a process of this machine can be known to be dead: it booted since, or the pid is gone, or is another process by now. */
+export async function deadOwner(): Promise<(holder: LockHolder) => boolean> {
+  const own = await thisOperator('');
+  const { readFileSync } = await import('node:fs');
+  return (holder) => {
+    if (own.operatorMachineId === '' || holder.operatorMachineId !== own.operatorMachineId) return false;
+    if (holder.operatorBootId !== own.operatorBootId) return true;
+    try {
+      return startTime(readFileSync(`/proc/${holder.pid}/stat`, 'utf8')) !== holder.pidStart;
+    } catch {
+      return true;
+    }
+  };
+}
+
+/** Runs the bundle's kubeadm here, for machines that have none yet; null where it cannot run (another system or architecture). */
+export async function localKubeadm(software: Software): Promise<ReadHost | null> {
+  if (software.source !== 'bundle') return null;
+  const { directory, manifest } = software.bundle;
+  const program = programOf(manifest, 'kubeadm');
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  if (program === undefined || process.platform !== 'linux' || architecture !== manifest.architecture) return null;
+  const path = join(directory, program.path);
+  try {
+    await access(path, constants.X_OK);
+  } catch {
+    return null;
+  }
+  const env = { ...process.env, PATH: `${dirname(path)}:/usr/sbin:/usr/bin:/sbin:/bin` };
+  return { id: OPERATOR, runAll: (commands, signal) => Promise.all(commands.map((c) => runLocally(c, env, signal))) };
+}
+
+function runLocally(command: ReadCommand, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const [program, ...args] = command.argv;
+    const child = spawn(program, args, { env, signal, timeout: command.timeoutMs, stdio: ['pipe', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      if (stdout.length < command.outputLimit) stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      if (stderr.length < command.outputLimit) stderr += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ exitCode: code ?? 128, stdout, stderr }));
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(command.stdin instanceof Secret ? reveal(command.stdin) : (command.stdin ?? ''));
+  });
+}

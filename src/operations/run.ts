@@ -1,0 +1,174 @@
+import { goDurationSeconds } from '../config/duration.ts';
+import type { ClusterConfig } from '../config/schema.ts';
+import type { Software } from '../desired/types.ts';
+import { executePlan } from '../engine/execute.ts';
+import { acquireLock, releaseLock, settleLeftovers } from '../engine/lock.ts';
+import type { RunOutcome, RunSignals } from '../engine/types.ts';
+import { type ReadView, viewReader } from '../facts/gather.ts';
+import { KeelsonError } from '../model/errors.ts';
+import type { Finding } from '../model/finding.ts';
+import type { RunEvent } from '../model/events.ts';
+import type { Digest, HostId, RunId } from '../model/ids.ts';
+import { plan as planner } from '../plan/planner.ts';
+import { safetyRules } from '../plan/rules/index.ts';
+import type { Intent, Plan, PlanResult } from '../plan/types.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { EtcdAdmin } from '../ports/etcd-admin.ts';
+import type { LockHolder, ReadHost } from '../ports/host.ts';
+import type { Issuer } from '../ports/issuer.ts';
+import type { Machine } from '../ports/machine.ts';
+import type { Random } from '../ports/random.ts';
+import type { RunStore } from '../ports/run-store.ts';
+import type { Vault } from '../ports/vault.ts';
+import { stepKinds } from '../steps/registry.ts';
+import type { View } from '../steps/types.ts';
+
+/** Everything a run needs of the world: adapters in a real run, the simulation in a test. */
+export interface Ports {
+  machines: ReadonlyMap<HostId, Machine>;
+  etcd: EtcdAdmin;
+  pki: Issuer;
+  vault: Vault;
+  clock: Clock;
+  random: Random;
+  runStore: RunStore<RunEvent, Plan>;
+  bundleKubeadm: ReadHost | null;
+}
+
+/** What is to be made. */
+export interface Subject {
+  config: ClusterConfig;
+  configDigest: Digest;
+  software: Software;
+}
+
+export interface Operator {
+  /** Who runs this, without what the run itself adds. */
+  owner: Omit<LockHolder, 'run' | 'fence' | 'since'>;
+  isDead: (holder: LockHolder) => boolean;
+}
+
+export interface MadePlan {
+  result: PlanResult;
+  view: View;
+}
+
+/** Reads all facts and plans. Writes nothing. */
+export async function makePlan(subject: Subject, ports: Ports, intent: Intent, signal: AbortSignal): Promise<MadePlan & { readView: ReadView }> {
+  const readView = viewReader({
+    config: subject.config,
+    software: subject.software,
+    hosts: new Map([...ports.machines].map(([id, machine]) => [id, machine.read])),
+    etcd: ports.etcd,
+    vault: ports.vault,
+    clock: ports.clock,
+    bundleKubeadm: ports.bundleKubeadm,
+  });
+  const view = await readView('all', null, signal);
+  return { result: planner(view, intent, stepKinds, subject.configDigest, ports.clock.now().toISOString()), view, readView };
+}
+
+export interface RunRequest {
+  intent: Intent;
+  /** A plan that a person has seen: every step of the fresh plan must be in it. */
+  approved: Plan;
+  emit: (event: RunEvent) => void;
+  /** For what no step tells: machines that were not reached, locks taken over. */
+  note: (text: string) => void;
+  signals: RunSignals;
+}
+
+export interface Ran extends RunOutcome {
+  run: RunId;
+  plan: Plan;
+}
+
+/** How long commands of an earlier run may go on before they are stopped. */
+const LEFTOVER_MS = 120_000;
+
+/**
+ * Takes the lock, ends what earlier runs left running, plans again on fresh facts, and obeys that plan as far as the approved one covers
+ * it. An empty fresh plan needs nothing more.
+ */
+export async function runPlan(subject: Subject, ports: Ports, operator: Operator, request: RunRequest): Promise<Ran | 'nothing-to-do'> {
+  const { clock } = ports;
+  const { cancel, stop } = request.signals;
+  const locks = [...ports.machines.values()].map((m) => m.lock);
+  const run = newRunId(clock, ports.random);
+  const owner = { ...operator.owner, run, since: clock.now().toISOString() };
+  const lock = await acquireLock(locks, owner, { isDead: operator.isDead }, AbortSignal.any([cancel, stop]));
+  try {
+    for (const { host, because } of lock.unreachable) request.note(`${host} could not be locked: ${because}`);
+    for (const old of lock.tookOver) request.note(`took over the lock of run ${old.run}, whose process is gone`);
+    const taken = locks.filter((l) => lock.taken.includes(l.id));
+    await settleLeftovers(taken, LEFTOVER_MS, AbortSignal.any([cancel, stop]));
+    const fresh = await makePlan(subject, ports, request.intent, AbortSignal.any([cancel, stop]));
+    if (!fresh.result.ok) throw refused(fresh.result.refusals);
+    const { plan } = fresh.result;
+    if (plan.steps.length === 0) return 'nothing-to-do';
+    checkApproved(plan, request.approved);
+    const journal = await ports.runStore.open(run);
+    await ports.runStore.savePlan(plan.digest, plan);
+    const outcome = await executePlan(
+      plan,
+      {
+        cluster: subject.config.metadata.name,
+        holder: lock.holder,
+        locked: lock.taken,
+        machines: ports.machines,
+        view: fresh.view,
+        readView: fresh.readView,
+        kinds: stepKinds,
+        rules: safetyRules,
+        etcd: ports.etcd,
+        pki: ports.pki,
+        vault: ports.vault,
+        clock,
+        random: ports.random,
+        journal,
+        emit: request.emit,
+        limits: limitsOf(subject.config),
+      },
+      request.signals,
+    );
+    await journal.close();
+    return { ...outcome, run, plan };
+  } finally {
+    await releaseLock(locks, run, stop.aborted ? AbortSignal.timeout(5_000) : stop);
+  }
+}
+
+/** The first refusal as an error; all of them in its findings. */
+export function refused(refusals: readonly Finding[]): KeelsonError {
+  const [first] = refusals;
+  if (first === undefined) throw new Error('a refusal without a reason');
+  return new KeelsonError(first.code, first.message, {
+    action: first.action,
+    ...(first.host === undefined ? {} : { host: first.host }),
+    findings: refusals,
+  });
+}
+
+function checkApproved(fresh: Plan, approved: Plan): void {
+  if (approved.basis.config !== fresh.basis.config) {
+    throw new KeelsonError('plan.stale', 'the configuration is not the one that the plan was made from');
+  }
+  const known = new Set(approved.steps.map((s) => s.id));
+  const added = fresh.steps.filter((s) => !known.has(s.id));
+  if (added.length === 0) return;
+  throw new KeelsonError('plan.stale', `the machines have changed: now also needed are ${added.map((s) => `“${s.title}”`).join(', ')}`);
+}
+
+function newRunId(clock: Clock, random: Random): RunId {
+  const time = clock.now().toISOString().replace(/[-:]/g, '').replace(/\.\d+Z$/, 'z').toLowerCase();
+  return `${time}-${random.hex(3)}` as RunId;
+}
+
+function limitsOf(config: ClusterConfig) {
+  return {
+    steps: config.spec.concurrency.hosts * 2,
+    stepsPerHost: 2,
+    hostReturnMs: goDurationSeconds(config.spec.timeouts.hostReturn) * 1000,
+    leftoverMs: LEFTOVER_MS,
+  };
+}
