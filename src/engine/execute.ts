@@ -3,8 +3,9 @@ import { OPERATOR, type StepId } from '../model/ids.ts';
 import type { Plan, PlannedStep } from '../plan/types.ts';
 import { type EventLog, eventLog } from './event-log.ts';
 import { hostGates, machineOf, type RunContext } from './run-context.ts';
-import { inStep, runStep, type StepRun } from './run-step.ts';
+import { runStep } from './run-step.ts';
 import { assertRunnable, nextToStart } from './schedule.ts';
+import { inStep, newStepRun, type StepRun } from './step-run.ts';
 import type { EngineDeps, RunOutcome, RunSignals, StepEnd } from './types.ts';
 import { viewStore } from './view-store.ts';
 
@@ -37,6 +38,7 @@ export async function executePlan(plan: Plan, deps: EngineDeps, signals: RunSign
     abort,
     gate: hostGates(),
     fenced: new Set(deps.locked),
+    lost: new Set(),
   };
   const steps = bindSteps(plan, ctx);
 
@@ -63,8 +65,7 @@ function bindSteps(plan: Plan, ctx: RunContext): ReadonlyMap<StepId, StepRun> {
       if (kind === undefined)
         throw new KeelsonError('internal', `the plan holds a step of unknown kind ${planned.kind}`);
       if (planned.on !== OPERATOR) machineOf(ctx, planned.on);
-      const bound = kind.bind(planned.params, planned.on);
-      return [planned.id, { planned, bound, horizon: 0, appliedAt: 0, applies: 0, failures: 0, losses: 0 }];
+      return [planned.id, newStepRun(planned, kind.bind(planned.params, planned.on))];
     }),
   );
 }

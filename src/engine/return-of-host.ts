@@ -74,7 +74,8 @@ export async function awaitReturn(ctx: RunContext, absence: Absence): Promise<'b
     return waited.value;
   } catch (error) {
     ctx.hard.throwIfAborted();
-    if (!ctx.cancel.aborted || error !== ctx.cancel.reason) throw error;
+    const answered = error instanceof KeelsonError && error.code !== 'interrupted';
+    if (!ctx.cancel.aborted || answered) throw error;
     return new KeelsonError(
       'interrupted',
       `interrupted while waiting for ${names} to return`,

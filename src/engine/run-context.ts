@@ -21,6 +21,8 @@ export interface RunContext {
   gate: (host: HostId) => HostGate;
   /** Machines known to carry this run's number. */
   fenced: Set<HostId>;
+  /** Machines that went away during this run, whether or not they are back. */
+  lost: Set<HostId>;
 }
 
 export function hostGates(): (host: HostId) => HostGate {
