@@ -7,7 +7,6 @@ import type { Clock } from '../ports/clock.ts';
 import type { CommandResult, ReadHost } from '../ports/host.ts';
 import type { EtcdAdmin } from '../ports/etcd-admin.ts';
 import type { Vault, VaultState } from '../ports/vault.ts';
-import type { View } from '../steps/types.ts';
 import { readEtcd } from './etcd.ts';
 import { artefactsProbe, etcdDataProbe, filesProbe, recordProbe } from './files.ts';
 import { machineProbe } from './machine.ts';
@@ -15,7 +14,7 @@ import { etcdProcessProbe, manifest, manifestsProbe } from './manifests.ts';
 import type { Probe } from './probe.ts';
 import { unitsProbe } from './services.ts';
 import { imagesProbe, runtimeProbe, toolsProbe } from './software.ts';
-import type { ClusterFacts, Fact, FactRef, HostFactName, HostFacts } from './types.ts';
+import type { ClusterFacts, Fact, FactRef, HostFactName, HostFacts, View } from './types.ts';
 
 const probes: { readonly [N in HostFactName]: Probe<HostFacts[N] extends Fact<infer T> ? T : never> } = {
   machine: machineProbe,

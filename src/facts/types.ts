@@ -1,3 +1,4 @@
+import type { Desired } from '../desired/types.ts';
 import type { FileFact } from '../model/file.ts';
 import type { HostRecord } from '../model/host-record.ts';
 import type { HostId } from '../model/ids.ts';
@@ -124,3 +125,9 @@ export interface ClusterFacts {
 
 export type HostFactName = keyof HostFacts;
 export type FactRef = 'etcd' | 'vault' | { on: HostId; fact: HostFactName };
+
+/** What is wanted and what is, at one moment. Both are recomputed from fresh facts before every verdict. */
+export interface View {
+  readonly desired: Desired;
+  readonly facts: ClusterFacts;
+}

@@ -1,16 +1,11 @@
-import type { Desired } from '../desired/types.ts';
-import type { ClusterFacts, FactRef } from '../facts/types.ts';
+import type { FactRef, View } from '../facts/types.ts';
 import type { Finding } from '../model/finding.ts';
 import type { HostId } from '../model/ids.ts';
 import type { World } from '../ports/world.ts';
 
-export type Risk = 'safe' | 'disruptive' | 'destructive';
+export type { View };
 
-/** What is wanted and what is, at one moment. Both are recomputed from fresh facts before every verdict. */
-export interface View {
-  readonly desired: Desired;
-  readonly facts: ClusterFacts;
-}
+export type Risk = 'safe' | 'disruptive' | 'destructive';
 
 /** One difference between what is and what must be. */
 export interface Change {
