@@ -28,7 +28,7 @@ import {
 } from './gen/rpc_pb.ts';
 import type { CallOptions } from './grpc.ts';
 import { createLinks } from './links.ts';
-import { createServedCertificates } from './served.ts';
+import { lookAtCertificate } from './served.ts';
 
 export interface EtcdAdminOptions {
   dial: Dial;
@@ -56,18 +56,17 @@ class Unreadable extends Error {}
 
 export function createEtcdAdmin(options: EtcdAdminOptions): OpenEtcdAdmin {
   const links = createLinks(options);
-  const served = createServedCertificates(options);
-  let closed = false;
+  const closing = new AbortController();
 
   async function within<T>(
     endpoint: EtcdEndpoint,
     signal: AbortSignal,
     body: (deadline: Deadline) => Promise<Answer<T>>,
   ): Promise<Reply<T>> {
-    if (closed) throw new Error('the etcd client is closed');
+    if (closing.signal.aborted) throw new Error('the etcd client is closed');
     signal.throwIfAborted();
     const started = performance.now();
-    const deadline = startDeadline(options.timeoutMs, signal);
+    const deadline = startDeadline(options.timeoutMs, AbortSignal.any([signal, closing.signal]));
     try {
       const result = await body(deadline);
       if (result.is === 'failed') return result;
@@ -75,7 +74,7 @@ export function createEtcdAdmin(options: EtcdAdminOptions): OpenEtcdAdmin {
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (deadline.isOver()) return timedOut(endpoint, options.timeoutMs);
-      if (closed) return failed('other', 'the etcd client was closed');
+      if (closing.signal.aborted) return failed('other', 'the etcd client was closed');
       throw error;
     } finally {
       deadline.end();
@@ -123,7 +122,7 @@ export function createEtcdAdmin(options: EtcdAdminOptions): OpenEtcdAdmin {
   }
 
   function look(endpoint: EtcdEndpoint, signal: AbortSignal): Promise<Reply<ServedCertificate>> {
-    return within(endpoint, signal, (deadline) => served.look(endpoint, deadline.signal));
+    return within(endpoint, signal, (deadline) => lookAtCertificate(endpoint, options, deadline.signal));
   }
 
   return {
@@ -174,9 +173,8 @@ export function createEtcdAdmin(options: EtcdAdminOptions): OpenEtcdAdmin {
     servedCertificate: look,
     servedPeerCertificate: look,
     close: () => {
-      closed = true;
+      closing.abort(new Error('the etcd client was closed'));
       links.close();
-      served.close();
     },
   };
 }

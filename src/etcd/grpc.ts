@@ -116,8 +116,10 @@ function exchange(
 function judge(headers: IncomingHttpHeaders, body: Buffer, sent: boolean): GrpcResult<Uint8Array> {
   const status = headers['grpc-status'];
   if (typeof status !== 'string') {
-    if (headers[':status'] === undefined || Number(headers[':status']) === 200) return { is: 'lost', sent };
-    return { is: 'unreadable', why: `HTTP status ${headers[':status']} instead of a gRPC answer` };
+    const http = Number(headers[':status'] ?? 200);
+    return http === 200
+      ? { is: 'lost', sent }
+      : { is: 'unreadable', why: `HTTP status ${http} instead of a gRPC answer` };
   }
   if (status !== '0') return { is: 'refusal', code: Number(status), text: percentDecode(headers['grpc-message']) };
   const isWhole = body.length >= PREFIX_LENGTH && body.readUInt32BE(1) === body.length - PREFIX_LENGTH;

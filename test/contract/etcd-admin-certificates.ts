@@ -54,21 +54,10 @@ export async function testLeaf(
     `subjectAltName=${names}`,
     `extendedKeyUsage=${wanted.usage}`,
   ];
-  await run('openssl', [
-    ...[
-      'req',
-      '-x509',
-      ...newKey,
-      '-CA',
-      ca.caFile,
-      '-CAkey',
-      ca.caFile.replace(/crt$/, 'key'),
-      '-subj',
-      `/CN=${name}`,
-    ],
-    ...extensions.flatMap((extension) => ['-addext', extension]),
-    ...['-keyout', keyFile, '-out', certificateFile],
-  ]);
+  const signer = ['-CA', ca.caFile, '-CAkey', ca.caFile.replace(/crt$/, 'key')];
+  const wishes = extensions.flatMap((extension) => ['-addext', extension]);
+  const files = ['-keyout', keyFile, '-out', certificateFile];
+  await run('openssl', ['req', '-x509', ...newKey, ...signer, '-subj', `/CN=${name}`, ...wishes, ...files]);
   const [cert, key] = await Promise.all([readFile(certificateFile, 'utf8'), readFile(keyFile, 'utf8')]);
   return { certificateFile, keyFile, cert, key: new Secret(key) };
 }

@@ -88,15 +88,26 @@ async function testMember(
   const client = `https://${place.address}:${place.clientPort}`;
   const peer = `https://${place.address}:${place.peerPort}`;
   const logFile = join(folder, `${place.name}.log`);
-  const argv = [
-    ...['--name', place.name, '--data-dir', join(folder, place.name), '--log-outputs', logFile],
-    ...['--listen-client-urls', client, '--advertise-client-urls', client],
-    ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
-    ...['--initial-cluster', initialCluster, '--initial-cluster-token', place.name.replace(/\d+$/, '')],
-    ...['--cert-file', server.certificateFile, '--key-file', server.keyFile, '--trusted-ca-file', ca.caFile],
-    ...['--peer-cert-file', peerLeaf.certificateFile, '--peer-key-file', peerLeaf.keyFile],
-    ...['--peer-trusted-ca-file', ca.caFile, '--client-cert-auth', '--peer-client-cert-auth', ...flags],
-  ];
+  const options = {
+    name: place.name,
+    'data-dir': join(folder, place.name),
+    'log-outputs': logFile,
+    'listen-client-urls': client,
+    'advertise-client-urls': client,
+    'listen-peer-urls': peer,
+    'initial-advertise-peer-urls': peer,
+    'initial-cluster': initialCluster,
+    'initial-cluster-token': place.name.replace(/\d+$/, ''),
+    'cert-file': server.certificateFile,
+    'key-file': server.keyFile,
+    'trusted-ca-file': ca.caFile,
+    'client-cert-auth': 'true',
+    'peer-cert-file': peerLeaf.certificateFile,
+    'peer-key-file': peerLeaf.keyFile,
+    'peer-trusted-ca-file': ca.caFile,
+    'peer-client-cert-auth': 'true',
+  };
+  const argv = [...Object.entries(options).map(([name, value]) => `--${name}=${value}`), ...flags];
   let child: ChildProcess | null = null;
   const endpoint = (port: number): EtcdEndpoint => ({ host: hostId(place.name), address: place.address, port });
   return {
