@@ -58,9 +58,9 @@ const disabledTimers = ['apt-daily.timer', 'apt-daily-upgrade.timer', 'e2scrub_a
 // see the blkio controller: in version 1 a limit does not reach from a group to its children, so all its processes have
 // to stay in the one group that has the limit.
 const labUnit = `[Unit]
-Description=Test machine: writable cgroups, shared mounts
+Description=Test machine: writable cgroups, shared mounts, kernel settings of its own
 DefaultDependencies=no
-Before=sysinit.target systemd-journald.service
+Before=sysinit.target systemd-journald.service systemd-sysctl.service
 
 [Service]
 Type=oneshot
@@ -71,7 +71,20 @@ ExecStart=/bin/sh /usr/lib/keelson-lab/early
 WantedBy=sysinit.target
 `;
 
+//
+// Of /proc/sys only the network's part belongs to the machine; the rest is the whole computer's. What the kubelet insists
+// on writing there is a file of the machine's own.
 const earlyScript = `mount --make-rshared /
+mount --rbind /proc/sys /proc/sys
+mount -o remount,ro,bind /proc/sys
+mount --bind /proc/sys/net /proc/sys/net
+mount -o remount,rw,bind /proc/sys/net
+for setting in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops \\
+  kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
+  copy=/run/keelson-lab/sys/$setting
+  mkdir -p "\${copy%/*}"
+  cat "/proc/sys/$setting" >"$copy" && mount --bind "$copy" "/proc/sys/$setting"
+done
 [ -d /sys/fs/cgroup/systemd ] || exit 0
 if [ -e /etc/keelson-lab/own-disk ]; then
   mount -o remount,rw /sys/fs/cgroup
@@ -84,7 +97,7 @@ done
 `;
 
 const suite = 'bookworm';
-const recipe = { revision: 1, suite, packages, masked, disabled, disabledTimers, labUnit, earlyScript };
+const recipe = { revision: 2, suite, packages, masked, disabled, disabledTimers, labUnit, earlyScript };
 
 /** Where the base file system is, or will be. */
 export function baseDirectory(): string {

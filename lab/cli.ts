@@ -22,7 +22,7 @@ interface UpOptions {
   readonly count: number;
   readonly prefix: string;
   readonly subnet?: string;
-  readonly software: 'bare' | 'preinstalled';
+  readonly software: 'bare' | 'images' | 'preinstalled';
   readonly bundle?: string;
   readonly ipv6?: boolean;
   readonly disk?: number;
@@ -55,9 +55,11 @@ program
   .option('--prefix <prefix>', 'how their names begin', 'etcd')
   .option('--subnet <network>', `such as 10.79.0.0/24 (demo: ${demoSubnet}; others: a free one)`)
   .addOption(
-    new Option('--software <kind>', 'what is on the machines').choices(['bare', 'preinstalled']).default('bare'),
+    new Option('--software <kind>', 'what is on the machines')
+      .choices(['bare', 'images', 'preinstalled'])
+      .default('bare'),
   )
-  .option('--bundle <folder>', 'the bundle for --software preinstalled')
+  .option('--bundle <folder>', 'the bundle, for all software but bare')
   .option('--ipv6', 'IPv6 addresses as well')
   .option(
     '--disk <MiB>',

@@ -1,4 +1,5 @@
 /** Test machines on this computer: what `make demo`, end-to-end tests and measurements use. */
+export type { AptRepository } from './apt-repository.ts';
 export { CommandError, type CommandOutput } from './command.ts';
 export { LabError } from './errors.ts';
 export {

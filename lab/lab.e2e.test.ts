@@ -75,6 +75,19 @@ describe('a lab', () => {
     await expect(a.exec(['false'])).rejects.toThrow('ended with 1');
   });
 
+  it("keeps this computer's clock and kernel settings out of its machines' reach", async () => {
+    const before = await run(['sysctl', '-n', 'kernel.panic']);
+    const a = lab.machine('a');
+    await a.exec(['sh', '-c', 'echo 77 >/proc/sys/kernel/panic']);
+    expect(await a.readFile('/proc/sys/kernel/panic')).toBe('77\n');
+    expect(await run(['sysctl', '-n', 'kernel.panic'])).toBe(before);
+    expect((await a.exec(['sh', '-c', 'echo 1 >/proc/sys/vm/swappiness'], { allowFailure: true })).code).not.toBe(0);
+    // Setting the time that it is anyway: nothing is lost where it works.
+    const asService = ['systemd-run', '--wait', '--quiet', 'date', '--set', new Date().toISOString()] as const;
+    expect((await a.exec(asService, { allowFailure: true })).code).not.toBe(0);
+    await a.exec(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward']);
+  });
+
   it('makes users with every kind of sudo', async () => {
     const a = lab.machine('a');
     await a.addUser({ name: 'free', sudo: 'nopasswd', authorizedKey: lab.publicKey() });

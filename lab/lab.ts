@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { type AptRepository, startAptRepository } from './apt-repository.ts';
 import { ensureBase } from './base-image.ts';
 import { cgroupTrees, processesIn } from './cgroups.ts';
 import { discardMachine, removeTraces, sweepAbandoned } from './cleanup.ts';
@@ -46,9 +47,12 @@ export interface LabOptions {
   /** Lower case letters, digits and hyphens. */
   readonly name: string;
   readonly machines: readonly MachineSpec[];
-  /** `bare`: Debian with systemd and sshd (default). `preinstalled`: also the programs and images of `bundle`. */
-  readonly software?: 'bare' | 'preinstalled';
-  /** The folder of a bundle; needed for `preinstalled`. */
+  /**
+   * `bare`: Debian with systemd and sshd (default). `images`: also the images of `bundle` in containerd's store, as if
+   * they had been pulled, but no program. `preinstalled`: both programs and images.
+   */
+  readonly software?: Software['kind'];
+  /** The folder of a bundle; needed for all but `bare`. */
   readonly bundle?: string;
   /** Such as 10.77.0.0/24. By default that of the first given address, else a free one. */
   readonly subnet?: string;
@@ -78,6 +82,8 @@ export interface Lab extends AsyncDisposable {
   /** Lines for known_hosts, as the machines have their keys now. */
   readonly hostKeys: () => string[];
   readonly addMachines: (machines: readonly MachineSpec[]) => Promise<readonly Machine[]>;
+  /** Serves a bundle's programs as signed Debian packages to this lab's machines. */
+  readonly serveAptRepository: (bundleDirectory: string) => Promise<AptRepository>;
   /** Removes the lab and every trace of it. */
   readonly down: () => Promise<void>;
 }
@@ -198,12 +204,14 @@ function check(options: LabOptions): void {
 
 async function preparePlatform(options: LabOptions, progress: Progress): Promise<Platform> {
   const base = await ensureBase(progress);
-  if (options.software !== 'preinstalled') return { software: { kind: 'bare' }, base };
+  const kind = options.software ?? 'bare';
+  if (kind === 'bare') return { software: { kind }, base };
   if (options.bundle === undefined) {
-    throw new LabError('lab-no-bundle', 'The software "preinstalled" needs a bundle.', 'Name the folder of a bundle.');
+    throw new LabError('lab-no-bundle', `The software "${kind}" needs a bundle.`, 'Name the folder of a bundle.');
   }
   const bundle = resolve(options.bundle);
-  return { software: { kind: 'preinstalled', bundle }, base, ...(await ensureSoftwareLayer(bundle, progress)) };
+  const { layer, containerdStore } = await ensureSoftwareLayer(bundle, progress);
+  return { software: { kind, bundle }, base, containerdStore, ...(kind === 'preinstalled' ? { layer } : {}) };
 }
 
 /** A lab that another living process made for itself is not taken from it. */
@@ -369,6 +377,7 @@ function labOf(name: string, progress: Progress): Lab {
     publicKey: () => readFileSync(`${paths.identityFile}.pub`, 'utf8').trim(),
     hostKeys: () => machines().flatMap(knownHostLines),
     addMachines: (specs) => addMachines(name, specs, progress),
+    serveAptRepository: (bundleDirectory) => startAptRepository(current(), bundleDirectory, progress),
     down,
     [Symbol.asyncDispose]: down,
   };

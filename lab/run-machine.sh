@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs one machine until it is powered off; machine.ts starts it with all settings in the environment.
 #
+# Without CAP_SYS_TIME: the clock is the whole computer's.
 # With --keep-unit systemd-nspawn ends with 133 when the machine reboots, and leaves the rest to its service manager,
 # which is this loop. Each round starts as a real boot does: with a new network namespace (no packet filter rule, route
 # or interface of the time before) and no cgroup left.
@@ -47,7 +48,7 @@ while [ "$status" = 133 ]; do
       for group in $MACHINE_GROUPS; do echo $$ >"$group/cgroup.procs"; done
       exec systemd-nspawn --quiet --directory="$ROOT" --machine="$CONTAINER" --hostname="$HOST_NAME" --boot \
         --register=no --keep-unit --console=pipe --network-namespace-path="/run/netns/$NETWORK_NAMESPACE" \
-        --resolv-conf=off --timezone=off --capability=all --system-call-filter=@known \
+        --resolv-conf=off --timezone=off --capability=all --drop-capability=CAP_SYS_TIME --system-call-filter=@known \
         --bind=/dev/kmsg --bind=/dev/fuse
     '
   ) || status=$?

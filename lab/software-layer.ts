@@ -28,7 +28,7 @@ export interface SoftwareLayer {
   readonly containerdStore: string;
 }
 
-const revision = 1;
+const revision = 2;
 
 export async function readBundle(directory: string): Promise<Bundle> {
   const bundle = await readFinished(directory);
@@ -98,6 +98,8 @@ function buildLayer(root: string, bundleDirectory: string, bundle: Bundle): void
   if (kubelet !== undefined) {
     write('/usr/lib/systemd/system/kubelet.service', kubeletUnit(kubelet));
     write('/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf', kubeadmDropIn(kubelet));
+    write('/etc/default/kubelet', 'KUBELET_EXTRA_ARGS=\n');
+    write('/etc/kubernetes/manifests/.kubelet-keep', ''); // the packages keep the folder alive so
   }
   const containerd = program('containerd');
   if (containerd === undefined) return;

@@ -12,7 +12,9 @@ export interface DiskSpec {
   readonly holds?: 'etcd' | 'root';
 }
 
-export type Software = { readonly kind: 'bare' } | { readonly kind: 'preinstalled'; readonly bundle: string };
+export type Software =
+  | { readonly kind: 'bare' }
+  | { readonly kind: 'images' | 'preinstalled'; readonly bundle: string };
 
 export interface MachineRecord {
   readonly name: string;

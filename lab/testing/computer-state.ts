@@ -3,6 +3,9 @@ import { attempt } from '../command.ts';
 import { cacheDirectory, kernelNames, labPaths, labsDirectory } from '../paths.ts';
 import { labNames } from '../state.ts';
 
+/** Kernel settings of the whole computer that a kubelet or systemd wants to change. */
+const settings = ['vm/overcommit_memory', 'kernel/panic', 'kernel/panic_on_oops', 'fs/nr_open', 'net/ipv4/ip_forward'];
+
 /** What a lab could leave behind on this computer, a line for each thing. Things of other labs are left out. */
 export async function computerState(exceptLab: string): Promise<string[]> {
   const lines = [
@@ -16,6 +19,7 @@ export async function computerState(exceptLab: string): Promise<string[]> {
     ...readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')
       .map((line) => `mount ${line.split(' ')[4]}`),
+    ...settings.map((name) => `setting ${name} ${readFileSync(`/proc/sys/${name}`, 'utf8').trim()}`),
     ...cgroups('/sys/fs/cgroup').map((path) => `cgroup ${path}`),
     ...list('/run/systemd/nspawn/propagate').map((name) => `propagate ${name}`),
     ...list('/run/systemd/nspawn/locks').map((name) => `lock ${name}`),
