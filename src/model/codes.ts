@@ -92,6 +92,7 @@ export const errorCodes = {
   'vault.busy': { exit: 4, when: 'Another process on this machine is writing the vault.', action: 'Wait for it to end, then run the same command again.' },
   'vault.write-failed': { exit: 1, when: 'A file of the vault, or the age identity, cannot be written.', action: 'See that the folder is yours, writable, and its disk not full.' },
   'vault.identity-missing': { exit: 1, when: 'The age identity that opens the vault is not there.', action: 'Put the identity file back, or name it with --identity.' },
+  'vault.ca-key-missing': { exit: 1, when: 'The vault has lost the CA’s private key.', action: 'Restore etcd-ca.key.age from the vault’s backup.' },
   'vault.identity-wrong': { exit: 1, when: 'The age identity does not open this vault.', action: 'Use an identity of one of the recipients.' },
   'vault.identity-unreadable': { exit: 1, when: 'The identity file cannot be read, or holds no age identity.', action: 'Name an age identity file with --identity; age-keygen shows what one looks like.' },
   'vault.recipient-invalid': { exit: 1, when: 'A recipient is not an age recipient, or cannot be combined with the others.', action: 'Give age1... recipients in vault.recipients; SSH keys are not supported.' },
@@ -99,6 +100,7 @@ export const errorCodes = {
 
   internal: { exit: 1, when: 'A fault in keelson itself.', action: 'Run again with -v and report the output.' },
   usage: { exit: 1, when: 'The command line is wrong.', action: 'See keelson --help.' },
+  timeout: { exit: 1, when: 'A command was not done within --timeout.', action: 'Run the same command again, with a longer --timeout or none.' },
   interrupted: { exit: 130, when: 'The run was interrupted by a signal.', action: 'Run the same command again; it goes on where it was.' },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -1,7 +1,9 @@
 import type { HostId } from '../model/ids.ts';
 import { OPERATOR } from '../model/ids.ts';
 import { isFounded } from '../ports/vault.ts';
+import { memberHealth } from '../steps/etcd-member.ts';
 import type { View } from '../steps/types.ts';
+import { leaderOf } from './quorum.ts';
 
 /** A step that may be needed. `key` names it within the list; `needs` are keys of earlier ones. */
 export interface Candidate {
@@ -21,7 +23,7 @@ export function applyCandidates(view: View): Candidate[] {
     found.push({ key, kind, on, params, needs, why });
     return key;
   };
-  const hosts = view.desired.members.map((m) => m.host);
+  const hosts = careOrder(view);
   const founding = !isFounded(view.desired.cluster.phase);
 
   const identity = add('cluster-identity', OPERATOR, [], 'everything else carries it');
@@ -45,6 +47,16 @@ export function applyCandidates(view: View): Candidate[] {
   const handover = view.desired.cluster.phase === 'handed-over' ? running : [add('etcd-handover', OPERATOR, running, 'the cluster may be used from here on')];
   add('inventory', OPERATOR, handover, 'later changes are measured against it');
   return found;
+}
+
+/**
+ * Members that are not healthy first, because each of them back makes the next disturbance safer; the leader last, so that it changes
+ * once. Before the founding nobody leads, and the order is the configuration's.
+ */
+function careOrder(view: View): HostId[] {
+  const leader = leaderOf(view);
+  const rank = (on: HostId): number => (memberHealth(view, on) !== null ? 0 : on === leader ? 2 : 1);
+  return view.desired.members.map((m) => m.host).sort((a, b) => rank(a) - rank(b));
 }
 
 type Add = (kind: string, on: HostId, needs: readonly string[], why: string) => string;

@@ -1,11 +1,10 @@
 import type { Finding } from '../model/finding.ts';
 import type { Digest, StepId } from '../model/ids.ts';
-import { OPERATOR } from '../model/ids.ts';
 import type { BoundStep, Step, View } from '../steps/types.ts';
 import { factProblem } from './facts.ts';
 import { applyCandidates, type Candidate } from './candidates.ts';
 import { digestOf, stepId } from './digest.ts';
-import { leaderOf, quorumMargin } from './quorum.ts';
+import { quorumMargin } from './quorum.ts';
 import { planRefusals } from './refusals/index.ts';
 import { safetyRules } from './rules/index.ts';
 import { resetCandidates } from './reset.ts';
@@ -49,10 +48,7 @@ function bind(kinds: readonly Step[], candidate: Candidate): BoundStep {
   return kind.bind(candidate.params, candidate.on);
 }
 
-/**
- * Needs of steps that are already right pass to what they needed. Steps that are not safe form one chain: members that are not healthy
- * first, because each of them back makes the next step safer, and the leader last, so that it changes once.
- */
+/** Needs of steps that are already right pass to what they needed. Steps that are not safe form one chain, in the candidates' order. */
 function order(drafts: readonly Draft[], candidates: readonly Candidate[], view: View): PlannedStep[] {
   const byKey = new Map(candidates.map((c) => [c.key, c]));
   const kept = new Map(drafts.map((d) => [d.candidate.key, d]));
@@ -67,11 +63,9 @@ function order(drafts: readonly Draft[], candidates: readonly Candidate[], view:
     }
     return found;
   };
-  const rank = hostRank(view);
-  const sorted = [...drafts].sort((a, b) => rank(a) - rank(b));
   const steps: PlannedStep[] = [];
   let previous: StepId | null = null;
-  for (const draft of sorted) {
+  for (const draft of drafts) {
     const needs = resolve(draft.candidate.needs);
     const careful = draft.risk !== 'safe';
     if (careful && previous !== null) needs.add(previous);
@@ -91,17 +85,6 @@ function order(drafts: readonly Draft[], candidates: readonly Candidate[], view:
     });
   }
   return steps;
-}
-
-/** Sorting is stable: within one rank the candidates' own order stands. Only steps that are not safe are moved. */
-function hostRank(view: View): (draft: Draft) => number {
-  const leader = leaderOf(view);
-  return ({ risk, candidate }) => {
-    if (candidate.on === OPERATOR) return candidate.kind === 'cluster-identity' || candidate.kind === 'founding-begins' ? 0 : 9;
-    if (risk === 'safe') return candidate.kind === 'host-record' && candidate.params.state === 'founded' ? 5 : 1;
-    if (candidate.on === leader) return 4;
-    return quorumMargin(view, candidate.on).healthy ? 3 : 2;
-  };
 }
 
 /**

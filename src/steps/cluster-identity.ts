@@ -21,6 +21,17 @@ export const clusterIdentity = defineStep({
         finding: { code: vault.code, severity: 'error', message: vault.because, action: 'Put the age identity back, or name it with --identity.' },
       };
     }
+    if (vault.is === 'open' && vault.caCertificate !== undefined && !vault.hasCaKey) {
+      return {
+        is: 'blocked',
+        finding: {
+          code: 'vault.ca-key-missing',
+          severity: 'error',
+          message: 'the vault holds the CA’s certificate but not its key, so that no certificate can be issued',
+          action: 'Restore etcd-ca.key.age from the vault’s backup.',
+        },
+      };
+    }
     const changes: Change[] = [];
     if (vault.is === 'absent') changes.push({ summary: `create the vault of cluster ${desired.cluster.name}, with a unique etcd cluster token` });
     if (vault.is === 'absent' || !vault.hasCaKey) {

@@ -44,6 +44,9 @@ function stampOf(machine: SimMachine, path: string): string | null {
   return f === undefined ? null : `${f.size}|${f.inode}|${Math.floor(f.mtime)}|${Math.floor(f.mtime)}`;
 }
 
+/** systemd needs a moment between reading files and starting a process. */
+const START_DELAY_S = 0.05;
+
 const blank: SimUnit = { active: false, enabled: false, pid: 0, startedAt: 0, readAtStart: new Map() };
 
 /** One handler for every command builder. */
@@ -173,7 +176,7 @@ export const handlers = {
       const unit = m.units.get(name) ?? blank;
       if (verb === 'enable' || verb === 'disable') m.units.set(name, { ...unit, enabled: verb === 'enable' });
       if (verb === 'stop') m.units.set(name, { ...unit, active: false, pid: 0 });
-      if (verb === 'restart' || (verb === 'start' && !unit.active)) m.units.set(name, { ...unit, active: true, pid: m.nextPid(), startedAt: seconds(world) });
+      if (verb === 'restart' || (verb === 'start' && !unit.active)) m.units.set(name, { ...unit, active: true, pid: m.nextPid(), startedAt: seconds(world) + START_DELAY_S });
     }
     world.etcd.settle();
     return ok();

@@ -95,6 +95,23 @@ export class SimMachine {
     });
   }
 
+  placeArtefact(artefact: { path: string; mode: string; sha256: string; sizeBytes: number }, now: number): void {
+    const image = artefact.path.endsWith('.tar');
+    this.putFile(artefact.path, image ? `image ${artefact.sha256}` : '', artefact.mode, now, { sha256: artefact.sha256, size: artefact.sizeBytes });
+    const placed = this.files.get(artefact.path);
+    if (placed !== undefined) this.stamps.set(artefact.path, `${placed.sha256}|${placed.size}|${placed.inode}|${Math.floor(now)}|${Math.floor(now)}`);
+    const name = artefact.path.slice(artefact.path.lastIndexOf('/') + 1);
+    if (artefact.path.startsWith('/usr/local/')) this.programs.set(name, { path: artefact.path, version: '1.36.3' });
+  }
+
+  settleTransients(nowMs: number): void {
+    for (const transient of this.transients) {
+      if (transient.state === 'ended' || transient.endsAt > nowMs) continue;
+      transient.state = 'ended';
+      transient.effect();
+    }
+  }
+
   remove(path: string): void {
     for (const key of [...this.files.keys()]) if (key === path || key.startsWith(`${path}/`)) this.files.delete(key);
   }
@@ -120,6 +137,7 @@ export class SimMachine {
   }
 
   #parents(path: string, now: number): void {
+    if (path === '/') return;
     const parent = path.slice(0, path.lastIndexOf('/')) || '/';
     if (this.files.has(parent)) return;
     this.#parents(parent, now);
