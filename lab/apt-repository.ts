@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { cgroupTrees, endProcesses, groupsToJoin, makeGroups, processesIn } from './cgroups.ts';
+import { cgroupTrees, endProcesses, groupsToJoin, joining, makeGroups, processesIn } from './cgroups.ts';
 import { commandEnvironment, run } from './command.ts';
 import { ensureDebianPackages, sha256 } from './debian-packages.ts';
 import { labPaths } from './paths.ts';
@@ -36,8 +36,6 @@ export interface AptRepository {
 /** No machine can have this name, so the group never collides with a machine's. */
 const group = '_services';
 const signer = 'keelson test lab <lab@keelson.invalid>';
-// Joins the lab's cgroups, by which the lab's end finds whatever is started here.
-const joinGroups = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"';
 
 export async function startAptRepository(
   state: LabState,
@@ -54,14 +52,8 @@ export async function startAptRepository(
   mkdirSync(directory, { recursive: true });
   for (const name of readdirSync(packages)) linkSync(join(packages, name), join(directory, name));
   await writeRelease(directory);
-  const inGroup = [
-    'sh',
-    '-c',
-    joinGroups,
-    'join',
-    ...groupsToJoin(trees, state.name, group, 'supervisor'),
-    '--',
-  ] as const;
+  // In the lab's cgroups, by which its end finds whatever is started here.
+  const inGroup = joining(groupsToJoin(trees, state.name, group, 'supervisor'));
   await sign(inGroup, join(services, 'gnupg'), directory);
   const portFile = join(services, 'port');
   const log = join(services, 'requests.log');

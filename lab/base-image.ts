@@ -100,16 +100,12 @@ const suite = 'bookworm';
 const recipe = { revision: 2, suite, packages, masked, disabled, disabledTimers, labUnit, earlyScript };
 
 /** Where the base file system is, or will be. */
-export function baseDirectory(): string {
+function baseDirectory(): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([recipe, arch()]))
     .digest('hex')
     .slice(0, 16);
   return join(cacheDirectory(), 'base', digest);
-}
-
-export function baseExists(): boolean {
-  return existsSync(baseDirectory());
 }
 
 /** The base file system, built where it is not there yet (about a minute). */

@@ -64,6 +64,13 @@ export function groupsToJoin(trees: CgroupTrees, lab: string, group: string, mem
   return joined.map((tree) => join(tree, top, lab, group));
 }
 
+const joinScript = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"';
+
+/** The beginning of a command that joins these groups before it becomes the command which follows. */
+export function joining(groups: readonly string[]): [string, ...string[]] {
+  return ['sh', '-c', joinScript, 'join', ...groups, '--'];
+}
+
 export function groupDirectories(trees: CgroupTrees, lab: string, group?: string): string[] {
   return trees.trees.map((tree) => (group === undefined ? join(tree, top, lab) : join(tree, top, lab, group)));
 }

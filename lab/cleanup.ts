@@ -60,7 +60,7 @@ export async function discardMachine(lab: string, machine: string): Promise<void
 }
 
 /** What is left of a lab, in words. */
-export async function tracesOf(lab: string): Promise<string[]> {
+async function tracesOf(lab: string): Promise<string[]> {
   const trees = cgroupTrees();
   const { directory } = labPaths(lab);
   return [

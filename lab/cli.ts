@@ -2,18 +2,10 @@ import { spawn } from 'node:child_process';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { sweepAbandoned } from './cleanup.ts';
 import { describeError, LabError } from './errors.ts';
-import {
-  ensureLab,
-  type LabSummary,
-  listLabs,
-  type MachineSpec,
-  openLab,
-  removeAllLabs,
-  removeLab,
-  writeKnownHosts,
-} from './lab.ts';
+import { ensureLab, type LabSummary, listLabs, openLab, removeAllLabs, removeLab, writeKnownHosts } from './lab.ts';
 import type { Machine } from './machine.ts';
 import type { Partition } from './network.ts';
+import type { MachineSpec } from './options.ts';
 import { cacheDirectory } from './paths.ts';
 import { installPrerequisites, type MissingPrerequisite, missingPrerequisites } from './prerequisites.ts';
 

@@ -41,7 +41,7 @@ ${reloadUnits}if [ -d /run/systemd/system ]; then deb-systemd-invoke start conta
  * kubeadm's drop-in belongs to kubeadm, the kubelet's unit has mode 0600 and is not enabled, and the hidden files keep
  * folders alive. Real kubeadm also wants cri-tools, which nothing here needs.
  */
-export function packagesOf(bundle: Bundle): DebianPackage[] {
+function packagesOf(bundle: Bundle): DebianPackage[] {
   const versionOf = (name: string): string =>
     bundle.files.find((file) => file.name === name)?.version.replace(/^v/, '') ?? '';
   const plugins = bundle.files.filter(({ install }) => install.startsWith('/opt/cni/bin/'));

@@ -6,16 +6,16 @@ export {
   createLab,
   ensureLab,
   type Lab,
-  type LabOptions,
   type LabSummary,
   listLabs,
-  type MachineSpec,
   openLab,
   removeAllLabs,
   removeLab,
   writeKnownHosts,
 } from './lab.ts';
-export type { ExecOptions, Machine, MachineCondition, NewUser } from './machine.ts';
+export type { Machine, MachineCondition, NewUser } from './machine.ts';
+export type { ExecOptions } from './machine-exec.ts';
 export type { Partition, PartitionDirection } from './network.ts';
+export type { LabOptions, MachineSpec } from './options.ts';
 export { installPrerequisites, type MissingPrerequisite, missingPrerequisites } from './prerequisites.ts';
 export type { DiskSpec } from './state.ts';

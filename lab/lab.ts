@@ -1,7 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { type AptRepository, startAptRepository } from './apt-repository.ts';
-import { ensureBase } from './base-image.ts';
 import { cgroupTrees, processesIn } from './cgroups.ts';
 import { discardMachine, removeTraces, sweepAbandoned } from './cleanup.ts';
 import { LabError } from './errors.ts';
@@ -9,59 +7,22 @@ import { withLock } from './locks.ts';
 import { createMachine, type Machine, type MachineCondition } from './machine.ts';
 import { prepareMachine } from './machine-disk.ts';
 import { ensureBridge } from './network.ts';
-import { cacheDirectory, kernelNames, labPaths, labsDirectory } from './paths.ts';
-import { identifyProcess, isAlive } from './process-identity.ts';
-import { ensureSoftwareLayer } from './software-layer.ts';
+import type { LabOptions, MachineSpec } from './options.ts';
+import { cacheDirectory, kernelNames, labPaths } from './paths.ts';
+import { preparePlatform, refuseOtherPlatform } from './platform.ts';
+import { isAlive } from './process-identity.ts';
+import { register, withMachines } from './registration.ts';
 import { makeKey } from './ssh.ts';
 import {
   checkLabName,
   checkMachineNames,
-  type DiskSpec,
   type LabState,
   labNames,
-  type MachineRecord,
   readState,
   type Software,
   writeState,
 } from './state.ts';
-import {
-  assignAddresses,
-  chooseFreeSubnet,
-  formatSubnet,
-  gatewayOf,
-  ipv6Twin,
-  localSubnets,
-  parseSubnet,
-  type Subnet,
-  subnetOf,
-} from './subnets.ts';
-
-export interface MachineSpec {
-  readonly name: string;
-  /** Chosen by the lab when absent. */
-  readonly address?: string;
-  readonly disk?: DiskSpec;
-}
-
-export interface LabOptions {
-  /** Lower case letters, digits and hyphens. */
-  readonly name: string;
-  readonly machines: readonly MachineSpec[];
-  /**
-   * `bare`: Debian with systemd and sshd (default). `images`: also the images of `bundle` in containerd's store, as if
-   * they had been pulled, but no program. `preinstalled`: both programs and images.
-   */
-  readonly software?: Software['kind'];
-  /** The folder of a bundle; needed for all but `bare`. */
-  readonly bundle?: string;
-  /** Such as 10.77.0.0/24. By default that of the first given address, else a free one. */
-  readonly subnet?: string;
-  /** Gives each machine an IPv6 address as well. */
-  readonly ipv6?: boolean;
-  /** Lives on after this process. Without it, the next command of the lab removes what this process left behind. */
-  readonly keep?: boolean;
-  readonly progress?: (line: string) => void;
-}
+import { formatSubnet, gatewayOf, ipv6Twin } from './subnets.ts';
 
 export interface Lab extends AsyncDisposable {
   readonly name: string;
@@ -182,13 +143,6 @@ export async function removeAllLabs(progress: Progress = () => {}): Promise<void
   }
 }
 
-interface Platform {
-  readonly software: Software;
-  readonly base: string;
-  readonly layer?: string;
-  readonly containerdStore?: string;
-}
-
 function check(options: LabOptions): void {
   checkLabName(options.name);
   checkMachineNames(options.machines.map(({ name }) => name));
@@ -202,18 +156,6 @@ function check(options: LabOptions): void {
   }
 }
 
-async function preparePlatform(options: LabOptions, progress: Progress): Promise<Platform> {
-  const base = await ensureBase(progress);
-  const kind = options.software ?? 'bare';
-  if (kind === 'bare') return { software: { kind }, base };
-  if (options.bundle === undefined) {
-    throw new LabError('lab-no-bundle', `The software "${kind}" needs a bundle.`, 'Name the folder of a bundle.');
-  }
-  const bundle = resolve(options.bundle);
-  const { layer, containerdStore } = await ensureSoftwareLayer(bundle, progress);
-  return { software: { kind, bundle }, base, containerdStore, ...(kind === 'preinstalled' ? { layer } : {}) };
-}
-
 /** A lab that another living process made for itself is not taken from it. */
 async function refuseInUse(name: string): Promise<void> {
   const owner = readState(name)?.owner;
@@ -225,73 +167,6 @@ async function refuseInUse(name: string): Promise<void> {
   );
 }
 
-function refuseOtherPlatform(state: LabState, platform: Platform): void {
-  const same =
-    state.base === platform.base &&
-    state.layer === platform.layer &&
-    state.containerdStore === platform.containerdStore;
-  if (same && state.software.kind === platform.software.kind) return;
-  throw new LabError(
-    'lab-differs',
-    `Lab "${state.name}" runs other software (${state.software.kind}) than asked for.`,
-    `Remove it first: "lab down ${state.name}".`,
-  );
-}
-
-/** Chooses the network and writes the lab down, so that no other lab chooses the same. */
-async function register(options: LabOptions, platform: Platform): Promise<LabState> {
-  return await withLock(join(labsDirectory(), '.subnets.lock'), async () => {
-    const subnet = chooseSubnet(options);
-    const owner = identifyProcess(process.pid);
-    const state: LabState = {
-      version: 1,
-      name: options.name,
-      subnet,
-      ipv6: options.ipv6 === true,
-      ...platform,
-      ...(owner === undefined ? {} : { owner }),
-      machines: [],
-    };
-    const complete = withMachines(state, options.machines);
-    writeState(complete);
-    return complete;
-  });
-}
-
-function chooseSubnet(options: LabOptions): Subnet {
-  const others = labNames()
-    .filter((name) => name !== options.name)
-    .flatMap((name) => readState(name)?.subnet ?? []);
-  const taken = [...others, ...localSubnets()];
-  const address = options.machines.find((machine) => machine.address !== undefined)?.address;
-  const wanted =
-    options.subnet !== undefined ? parseSubnet(options.subnet) : address !== undefined ? subnetOf(address) : undefined;
-  if (wanted === undefined) return chooseFreeSubnet(taken);
-  if (!taken.some(({ prefix }) => prefix === wanted.prefix)) return wanted;
-  throw new LabError(
-    'lab-subnet-taken',
-    `${formatSubnet(wanted)} is in use on this computer.`,
-    'See "lab list"; remove that lab or choose other addresses.',
-  );
-}
-
-function withMachines(state: LabState, specs: readonly MachineSpec[]): LabState {
-  checkMachineNames([...state.machines, ...specs].map(({ name }) => name));
-  const taken = state.machines.map(({ address }) => address);
-  const addresses = assignAddresses(state.subnet, specs, taken);
-  const added = specs.map((spec): MachineRecord => {
-    const address = addresses.get(spec.name) ?? '';
-    return {
-      name: spec.name,
-      address,
-      ...(state.ipv6 ? { address6: ipv6Twin(address) } : {}),
-      ...(spec.disk === undefined ? {} : { disk: spec.disk }),
-      prepared: false,
-    };
-  });
-  return { ...state, machines: [...state.machines, ...added] };
-}
-
 /** Makes what the state promises: key, bridge, every machine prepared and running. */
 async function complete(state: LabState, keep: boolean, progress: Progress): Promise<Lab> {
   const { identityFile } = labPaths(state.name);
@@ -299,7 +174,7 @@ async function complete(state: LabState, keep: boolean, progress: Progress): Pro
   await ensureBridge(state.name, state.subnet, state.ipv6);
   const prepared = await prepareAll(state, progress);
   await bootAll(prepared, progress);
-  const { owner, ...persistent } = prepared;
+  const { owner: _builder, ...persistent } = prepared;
   writeState(keep ? persistent : prepared);
   return labOf(state.name, progress);
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   type CgroupTrees,
@@ -14,21 +14,18 @@ import {
   setFrozen,
   waitUntilEmpty,
 } from './cgroups.ts';
-import { attempt, CommandError, type CommandOptions, type CommandOutput, commandEnvironment, run } from './command.ts';
+import { attempt, type CommandOutput, commandEnvironment } from './command.ts';
 import { LabError } from './errors.ts';
 import { mountMachine } from './machine-disk.ts';
+import { type ExecOptions, execute, writeFileScript } from './machine-exec.ts';
 import { loopDevicesBelow } from './mounts.ts';
 import { cutOff, ensureBridge, heal, isCutFromOperator, type Partition } from './network.ts';
+import { fillDisk, fillerOn, ownDisk } from './own-disk.ts';
 import { hardwareAddress, kernelNames, labPaths } from './paths.ts';
 import { waitFor } from './poll.ts';
 import { fingerprint, makeHostKeys, readHostKeys, sshdAnswers } from './ssh.ts';
 import { type LabState, type MachineRecord, readState } from './state.ts';
 import { gatewayOf, ipv6Twin } from './subnets.ts';
-
-export interface ExecOptions extends Pick<CommandOptions, 'stdin' | 'timeoutMs'> {
-  /** Answers a non-zero exit instead of rejecting with a CommandError. */
-  readonly allowFailure?: boolean;
-}
 
 export interface NewUser {
   readonly name: string;
@@ -253,56 +250,6 @@ async function reboot(
     return now !== undefined && now !== before ? true : undefined;
   });
   await waitForSshd(trees, state, record, bootTimeoutMs);
-}
-
-const writeFileScript =
-  'mkdir -p -- "$3" && umask 077 && cat >"$1.new" && chmod "$2" "$1.new" && mv -fT -- "$1.new" "$1"';
-const joinGroups = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"';
-const machineEnvironment = { HOME: '/root', LANG: 'C.UTF-8', LOGNAME: 'root', USER: 'root' };
-
-async function execute(
-  trees: CgroupTrees,
-  state: LabState,
-  record: MachineRecord,
-  argv: readonly [string, ...string[]],
-  options: ExecOptions,
-): Promise<CommandOutput> {
-  const { allowFailure = false, ...rest } = options;
-  const first = firstProcess(trees, state.name, record.name);
-  const groups = groupsToJoin(trees, state.name, record.name, 'visitor');
-  const command: [string, ...string[]] =
-    first === undefined
-      ? ['chroot', labPaths(state.name).machine(record.name).root, ...argv]
-      : ['sh', '-c', joinGroups, 'join', ...groups, '--', 'nsenter', '--target', `${first}`, '--all', '--', ...argv];
-  const output = await attempt(command, { ...rest, env: machineEnvironment });
-  if (output.code !== 0 && !allowFailure) throw new CommandError([`${record.name}:`, ...argv], output);
-  return output;
-}
-
-function ownDisk(record: MachineRecord, mount: string): string {
-  if (record.disk !== undefined) return mount;
-  throw new LabError(
-    'lab-no-own-disk',
-    `${record.name} has no disk of its own, and its faults would hit this computer.`,
-    'Make the machine with a disk (disk: { sizeMiB }, or --disk).',
-  );
-}
-
-/** Beside the machine's directories on its disk, so that the machine sees the lack of space but not the file. */
-function fillerOn(disk: string): string {
-  return join(disk, 'filler');
-}
-
-async function fillDisk(disk: string, leaveBytes: number): Promise<void> {
-  const filler = fillerOn(disk);
-  const { bavail, bsize } = statfsSync(disk);
-  const existing = existsSync(filler) ? Number((await run(['stat', '-c', '%s', filler])).trim()) : 0;
-  const size = existing + bavail * bsize - leaveBytes;
-  if (size <= existing) return;
-  await attempt(['fallocate', '--length', `${size}`, filler]);
-  if (leaveBytes > 0) return;
-  // What is left are blocks that the file system had counted for its own bookkeeping.
-  await attempt(['dd', 'if=/dev/zero', `of=${filler}`, 'bs=4k', 'oflag=append', 'conv=notrunc,fsync']);
 }
 
 function checkPeers(lab: string, machine: string, peers: readonly string[]): void {
