@@ -44,8 +44,13 @@ function strangers(view: View, host: View['desired']['members'][number]['host'])
   if (files?.is !== 'known') return [];
   const managed = new Set(files.value.at.keys());
   const strange = files.value.entries.filter(
-    (e) => e.type !== 'directory' && !managed.has(e.path) && (e.path.startsWith(`${paths.manifestDirectory}/`) || /\/(?:ca|sa|apiserver|front-proxy-ca)\.(?:key|crt|pub)$/.test(e.path)),
+    (e) => e.type !== 'directory' && !managed.has(e.path) && (isManifest(e.path) || /\/(?:ca|sa|apiserver|front-proxy-ca)\.(?:key|crt|pub)$/.test(e.path)),
   );
   if (strange.length === 0) return [];
   return [refusal('safety.foreign-control-plane', `${host} already has ${strange.slice(0, 3).map((e) => e.path).join(', ')}`, host)];
+}
+
+/** The kubelet passes over files whose name begins with a dot; its package brings such a one. */
+function isManifest(path: string): boolean {
+  return path.startsWith(`${paths.manifestDirectory}/`) && !path.startsWith(`${paths.manifestDirectory}/.`);
 }
