@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeAllowance } from './bridge-allowance.ts';
 import { attempt, run } from './command.ts';
 import { createLab, type Lab, listLabs, openLab, removeLab, writeKnownHosts } from './lab.ts';
 import { kernelNames } from './paths.ts';
@@ -146,6 +147,31 @@ describe('a lab', () => {
       await other.down();
     }
     expect(lab.machine('a').condition()).toBe('running');
+  });
+
+  it('connects its machines although this computer filters what its bridges carry', async () => {
+    const nft = (...command: string[]) => attempt(['nft', ...command]);
+    const filter = ['ip', 'filter', 'FORWARD'];
+    const [a, b] = [lab.machine('a'), lab.machine('b')];
+    const ping = ['ping', '-c', '1', '-W', '1', a.address] as const;
+    const existed = (await nft('list', 'chain', ...filter)).code === 0;
+    try {
+      if (!existed) {
+        await nft('add', 'table', 'ip', 'filter');
+        await nft('add', 'chain', ...filter, '{ type filter hook forward priority 0; policy accept; }');
+      }
+      // Drops this lab's packets alone, as a closed filter would drop all.
+      const bridged = await attempt(['sysctl', '-n', 'net.bridge.bridge-nf-call-iptables']);
+      await nft('add', 'rule', ...filter, 'iifname', lab.bridge, 'drop', 'comment', '"keelson-lab"');
+      const reached = (await b.exec(ping, { allowFailure: true })).code === 0;
+      if (bridged.stdout.trim() === '1' && !existed) expect(reached).toBe(false);
+      await a.powerOff();
+      await a.boot();
+      await b.exec(ping);
+    } finally {
+      await removeAllowance(lab.bridge); // the test's rule too, by its comment
+      if (!existed) await nft('delete', 'table', 'ip', 'filter');
+    }
   });
 
   it('leaves nothing', async () => {

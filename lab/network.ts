@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { allowOnBridge, removeAllowance } from './bridge-allowance.ts';
 import { attempt, run } from './command.ts';
 import { hardwareAddress, kernelNames } from './paths.ts';
 import { gatewayOf, ipv6Twin, type Subnet } from './subnets.ts';
@@ -8,6 +9,7 @@ export async function ensureBridge(lab: string, subnet: Subnet, ipv6: boolean): 
   const { bridge } = kernelNames(lab);
   if ((await attempt(['ip', 'link', 'show', bridge])).code !== 0) await makeBridge(lab, subnet, ipv6);
   await isolate(lab);
+  await allowOnBridge(bridge);
 }
 
 async function makeBridge(lab: string, subnet: Subnet, ipv6: boolean): Promise<void> {
@@ -132,6 +134,7 @@ export async function removeNetwork(lab: string): Promise<void> {
   for (const veth of portsOf(names.bridge)) await attempt(['ip', 'link', 'delete', veth]);
   for (const namespace of namespacesOf(lab)) await attempt(['ip', 'netns', 'delete', namespace]);
   await attempt(['ip', 'link', 'delete', names.bridge]);
+  await removeAllowance(names.bridge);
   for (const family of ['inet', 'bridge']) await attempt(['nft', 'delete', 'table', family, names.filterTable]);
 }
 

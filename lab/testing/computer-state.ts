@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { attempt } from '../command.ts';
 import { cacheDirectory, kernelNames, labPaths, labsDirectory } from '../paths.ts';
 import { labNames } from '../state.ts';
@@ -41,7 +41,12 @@ function isRunningMachine(line: string): boolean {
 /** Parts of names by which the things of a lab are known. */
 function marksOf(lab: string): string[] {
   const names = kernelNames(lab);
-  const veths = list(labPaths(lab).machines).map((machine) => names.veth(machine));
+  const machines = list(labPaths(lab).machines);
+  const veths = machines.map((machine) => names.veth(machine));
+  const locks = machines.flatMap((machine) => {
+    const root = statSync(labPaths(lab).machine(machine).root, { throwIfNoEntry: false });
+    return root === undefined ? [] : [`inode-${root.dev}:${root.ino}`];
+  });
   return [
     names.bridge,
     names.filterTable,
@@ -51,6 +56,7 @@ function marksOf(lab: string): string[] {
     `folder ${lab}`,
     `folder .${lab}.lock`,
     ...veths,
+    ...locks,
   ];
 }
 
