@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { parseIp } from '../model/ip.ts';
 import { normalizeAddress, unusableAddress } from './address.ts';
 import { goDurationPattern, parseGoDuration } from './duration.ts';
+import { supportedVersions, unsupportedVersion } from './kubernetes-policy.ts';
+import type { ConfigCode } from './problem.ts';
 import { parseQuantity, quantityPattern } from './quantity.ts';
+import { mayHoldData } from './reserved-directories.ts';
+import { reservedFlag } from './reserved-flags.ts';
+import { reservedKubeletFields } from './reserved-kubelet-fields.ts';
 import { said } from './said.ts';
 
 // Every string of cluster.yaml that has a grammar is held to it here, by allow-lists: most of these values end up in the
@@ -14,6 +19,16 @@ function text(pattern: RegExp, wrong: string, action: string, max = 255) {
     .string()
     .max(max, said(`is longer than ${max} characters`, 'shorten it'))
     .regex(pattern, said(wrong, action));
+}
+
+function refuse(
+  ctx: z.core.$RefinementCtx,
+  code: ConfigCode,
+  wrong: string,
+  action: string,
+  path: string[] = [],
+): void {
+  ctx.addIssue({ code: 'custom', message: said(wrong, action), params: { code }, path });
 }
 
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -37,7 +52,10 @@ export const kubernetesVersion = text(
   'is not an exact Kubernetes version',
   'write all three numbers of a release, such as v1.36.3',
   20,
-);
+).superRefine((value, ctx) => {
+  const why = unsupportedVersion(value);
+  if (why !== null) refuse(ctx, 'config.kubernetes-version', why, `choose a version from ${supportedVersions}`);
+});
 
 export const loginName = text(
   new RegExp(`^${USER}$`),
@@ -68,11 +86,15 @@ export const operatorPath = text(
 );
 
 /** On a machine: absolute and normalised. */
-export const hostPath = text(
+const hostPath = text(
   new RegExp(`^${HOST_PATH}$`),
   'is not a plain absolute path',
   'write it in full from /, with letters, digits, dots, dashes and underscores, without .. and without a slash at the end',
 );
+
+export const dataDirectory = hostPath.refine(mayHoldData, {
+  error: said('belongs to the system or to another program', 'use a directory of its own, such as /var/lib/etcd'),
+});
 
 export const criSocket = text(
   new RegExp(`^unix://${HOST_PATH}$`),
@@ -110,12 +132,17 @@ export const ageRecipient = text(
   2100,
 );
 
-export const flagName = text(
-  /^[a-z][a-z0-9-]{0,63}$/,
-  'is not the name of a flag',
-  'write it without dashes in front and without a value, such as snapshot-count',
-  64,
-);
+// Asked first: that a flag is reserved matters more than how it is written.
+export const flagName = z
+  .string()
+  .superRefine((value, ctx) => {
+    const reserved = reservedFlag(value);
+    if (reserved !== undefined) refuse(ctx, reserved.code, reserved.why, reserved.action);
+  })
+  .regex(
+    /^[a-z][a-z0-9-]{0,63}$/,
+    said('is not the name of a flag', 'write it without dashes in front and without a value, such as snapshot-count'),
+  );
 
 // kubelet replaces $(NAME) in a static pod's arguments by the environment.
 export const flagValue = text(
@@ -129,11 +156,7 @@ export const flagValue = text(
 export const machineAddress = z.string().transform((value, ctx) => {
   const unusable = unusableAddress(value);
   if (unusable === null) return normalizeAddress(value) ?? value;
-  ctx.addIssue({
-    code: 'custom',
-    message: said(`is ${unusable}`, 'give the IP address by which the other machines reach this one'),
-    params: { code: 'config.address' },
-  });
+  refuse(ctx, 'config.address', `is ${unusable}`, 'give the IP address by which the other machines reach this one');
   return z.NEVER;
 });
 
@@ -143,8 +166,12 @@ const dnsName = new RegExp(`^(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*$`);
 export const certificateSan = z.string().transform((value, ctx) => {
   if (parseIp(value) !== null) return normalizeAddress(value) ?? value;
   if (value.length <= 253 && dnsName.test(value) && !/^[\d.]+$/.test(value)) return value;
-  const message = said('is neither a DNS name nor an IP address', 'use lower-case names such as etcd.example.com');
-  ctx.addIssue({ code: 'custom', message });
+  refuse(
+    ctx,
+    'config.invalid-value',
+    'is neither a DNS name nor an IP address',
+    'use lower-case names such as etcd.example.com',
+  );
   return z.NEVER;
 });
 
@@ -167,17 +194,31 @@ function inRange(value: string, range: { min: string; max: string }): boolean {
   );
 }
 
+/** Any fields of KubeletConfiguration but the ones that are decided elsewhere. */
+export const kubeletFields = z.record(z.string(), z.unknown()).superRefine((fields, ctx) => {
+  for (const name of Object.keys(fields)) {
+    const action = reservedKubeletFields.get(name);
+    if (action !== undefined) refuse(ctx, 'config.reserved-field', 'cannot be set here', action, [name]);
+    else if (!/^[a-z][A-Za-z0-9]{0,63}$/.test(name)) {
+      refuse(
+        ctx,
+        'config.unknown-key',
+        'is not a field of KubeletConfiguration',
+        'write it as the Kubernetes documentation does, such as maxPods',
+        [name],
+      );
+    }
+  }
+});
+
 /** Whole bytes, as a number or as a Kubernetes quantity. Kept as a number. */
 export function byteQuantity(range: { min: string; max: string }) {
   const wrong = said('is not a size in bytes', 'write a whole number, or one with Mi or Gi, such as 8Gi');
-  return z.union([z.int(), z.string().regex(quantityPattern)], { error: wrong }).transform((value, ctx) => {
+  return z.union([z.int(), z.string().regex(quantityPattern, wrong)], { error: wrong }).transform((value, ctx) => {
     const bytes = parseQuantity(String(value));
     if (bytes !== null && bytes >= (parseQuantity(range.min) ?? 0) && bytes <= (parseQuantity(range.max) ?? 0))
       return bytes;
-    ctx.addIssue({
-      code: 'custom',
-      message: said(`is not between ${range.min} and ${range.max}`, 'choose a size in this range'),
-    });
+    refuse(ctx, 'config.invalid-value', `is not between ${range.min} and ${range.max}`, 'choose a size in this range');
     return z.NEVER;
   });
 }

@@ -4,14 +4,15 @@ import {
   byteQuantity,
   certificateSan,
   criSocket,
+  dataDirectory,
   dnsLabel,
   duration,
   flagName,
   flagValue,
   hostKeyFingerprint,
-  hostPath,
   imageRepository,
   imageTag,
+  kubeletFields,
   kubernetesVersion,
   loginName,
   machineAddress,
@@ -109,7 +110,7 @@ const Software = z
   })
   .meta({ description: 'Where Kubernetes’ programs come from.' });
 
-const Kubelet = z.record(z.string(), z.unknown()).meta({
+const Kubelet = kubeletFields.meta({
   description:
     'Any field of KubeletConfiguration (kubelet.config.k8s.io/v1beta1), merged over keelson’s own. `address`, `authentication`, `authorization` and `staticPodPath` belong to keelson on etcd machines; the container runtime’s fields are in `spec.runtime`.',
   examples: [{ failSwapOn: false, maxPods: 20 }],
@@ -140,7 +141,7 @@ const Etcd = z
       })
       .prefault({})
       .meta({ description: 'TCP ports of each member.' }),
-    dataDir: hostPath.default('/var/lib/etcd').meta({
+    dataDir: dataDirectory.default('/var/lib/etcd').meta({
       description: 'Data directory on each machine.',
       examples: ['/data/etcd'],
     }),
