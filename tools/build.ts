@@ -1,0 +1,27 @@
+import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bundle } from './build/bundle.ts';
+import { isBuilt, stampFile, startOfBuild } from './build/sources.ts';
+import { runCommand } from './lib/run-command.ts';
+
+// `npm run build`: the program and the library as they are published, in dist/. Does nothing when no source changed.
+const root = join(import.meta.dirname, '..');
+const { values } = parseArgs({ options: { force: { type: 'boolean', default: false } } });
+
+if (values.force || !isBuilt(root)) {
+  const started = startOfBuild();
+  // esbuild has said by then what is wrong.
+  await bundle(root).catch(() => process.exit(1));
+  if (existsSync(join(root, 'src/index.ts'))) {
+    const { code, output } = await runCommand(['tsc', '-p', 'tools/tsconfig.build.json'], { cwd: root });
+    if (code !== 0) {
+      process.stderr.write(output);
+      process.exit(1);
+    }
+  }
+  const stamp = join(root, 'dist', stampFile);
+  rmSync(stamp, { force: true });
+  writeFileSync(stamp, '');
+  utimesSync(stamp, started, started);
+}

@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { missingPrerequisites } from '../lab/index.ts';
+import { runCommand } from './lib/run-command.ts';
+import { runEndToEnd } from './test/end-to-end.ts';
+import { runVitest } from './test/run-vitest.ts';
+import { stages } from './test/stages.ts';
+import { quote, report, say } from './test/terminal.ts';
+import { sum, type Tally } from './test/vitest-report.ts';
+
+// `make check` (with --fast) and `make test`. Everything runs, whatever fails; the last line is `N passed, N failed`.
+
+/** All of `make test` ends within the hour, whatever hangs. */
+const LIMIT_MS = 56 * 60_000;
+
+const root = join(import.meta.dirname, '..');
+const { values } = parseArgs({ options: { fast: { type: 'boolean', default: false } } });
+const deadline = performance.now() + LIMIT_MS;
+
+async function runStages(): Promise<Tally> {
+  const problems: string[] = [];
+  for (const { name, argv } of stages) {
+    const started = performance.now();
+    const { code, output } = await runCommand(argv, { cwd: root });
+    report(name, code === 0 ? 'ok' : 'FAILED', started);
+    if (code === 0) continue;
+    quote(output);
+    problems.push(`${name}: ${argv.join(' ')}`);
+  }
+  return { passed: stages.length - problems.length, failed: problems.length, skipped: 0, problems };
+}
+
+async function runFastTests(): Promise<Tally> {
+  const started = performance.now();
+  const { tally, output } = await runVitest({ root, project: 'fast', reporter: 'dot' });
+  report('tests without machines', tally.failed === 0 ? 'ok' : 'FAILED', started, `${tally.passed} passed`);
+  if (tally.failed > 0) quote(output);
+  return tally;
+}
+
+const tallies = [await runStages(), await runFastTests()];
+if (!values.fast) tallies.push(await runEndToEnd(root, deadline));
+const { passed, failed, skipped, problems } = sum(tallies);
+
+// Where lab machines can run, nothing has a reason not to.
+const excused = skipped > 0 && (await missingPrerequisites()).length > 0;
+if (problems.length > 0) say(`\nNot passed:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+if (excused)
+  say(`\n${skipped} cases were not run: they need what lab machines need. They count neither as passed nor as failed.`);
+const allFailed = excused ? failed : failed + skipped;
+say(`\n${passed} passed, ${allFailed} failed`);
+process.exit(allFailed === 0 ? 0 : 1);
