@@ -52,6 +52,16 @@ describe('executePlan: order', () => {
     expect(world.writes()).toEqual([]);
   });
 
+  it('ends the run at once when the journal fails in the middle of a step', async () => {
+    const { world, run } = begin({ a: { noteText: 'x' }, b: { on: 'h2' }, c: { on: 'h3', needs: ['b'] } });
+    world.fate = (what) => (what === 'a' ? 'hangs' : 'ok');
+    world.journalFails = (event) => event.type === 'step.note';
+    const outcome = await run();
+    expect(outcome).toMatchObject({ outcome: 'failed', error: { code: 'vault.write-failed' } });
+    expect(ends(outcome)).toEqual({ a: 'unknown', b: 'unknown' });
+    expect(world.clock.monotonicMs()).toBeLessThan(10);
+  });
+
   it('numbers the events from 1 without a gap, tells the views the same, and ends with run.finished', async () => {
     const { world, run } = begin({ a: { noteText: 'one\u001b[31m two' }, b: {} });
     await run();
@@ -167,6 +177,13 @@ describe('executePlan: what is looked at before a step', () => {
     world.machine('h1').done.add('b');
     expect(ends(await run())).toEqual({ a: 'changed', b: 'already-right' });
     expect(world.writes()).toEqual(['write the operator a']);
+  });
+
+  it('also when the step between changed nothing', async () => {
+    const { world, run } = begin({ a: { on: 'operator' }, b: { needs: ['a'] }, c: { on: 'h2', needs: ['b'] } });
+    world.machine('h1').done.add('b');
+    world.machine('h2').done.add('c');
+    expect(ends(await run())).toEqual({ a: 'changed', b: 'already-right', c: 'already-right' });
   });
 
   it('reads all facts again before a step that is not safe, and leaves it undone when it is right already', async () => {
@@ -387,6 +404,33 @@ describe('executePlan: interruption', () => {
     expect(world.events.at(-1)?.type).toBe('run.finished');
   });
 
+  it('after the second signal sends nothing more, even when adapter and step overlook it', async () => {
+    const { world, stop, start } = begin({ a: { writes: 2, hidesErrors: true } });
+    world.fate = () => 'deaf';
+    world.writeMs = 1000;
+    const run = start();
+    await world.clock.advance(100);
+    stop.abort();
+    await world.clock.advance(5000);
+    expect((await run).outcome).toBe('cancelled');
+    expect(world.writes()).toEqual(['write h1 a']);
+    expect(world.trace).toContain('done h1 a');
+  });
+
+  it('at the first signal stops waiting for a rule’s refusal to pass', async () => {
+    const { world, cancel, start } = begin({ a: { risk: 'disruptive' } }, { rules: [() => [finding]] });
+    const run = start();
+    await world.clock.advance(3000);
+    cancel.abort();
+    const outcome = await world.clock.drive(run);
+    expect(outcome).toMatchObject({
+      outcome: 'cancelled',
+      error: { message: 'interrupted while waiting: too few voters' },
+    });
+    expect(ends(outcome)).toEqual({ a: 'failed' });
+    expect(world.clock.monotonicMs()).toBeLessThan(6000);
+  });
+
   it('ends at once when the lock is lost: the step that found out failed, the others are unknown', async () => {
     const { world, run } = begin({ a: {}, b: { on: 'h2' }, c: { needs: ['a'] } });
     world.fate = (what) => (what === 'a' ? 'lock-lost' : 'hangs');
@@ -394,5 +438,12 @@ describe('executePlan: interruption', () => {
     expect(outcome).toMatchObject({ outcome: 'failed', error: { code: 'lock.lost', exitCode: 4 } });
     expect(ends(outcome)).toEqual({ a: 'failed', b: 'unknown' });
     expect(world.writes()).toEqual(['write h1 a', 'write h2 b']);
+  });
+
+  it('ends at once when the lock is lost, even when the step hides it', async () => {
+    const { world, run } = begin({ a: { hidesErrors: true, settleMs: 5000 }, b: { on: 'h2' } });
+    world.fate = (what) => (what === 'a' ? 'lock-lost' : 'hangs');
+    expect(ends(await run())).toEqual({ a: 'failed', b: 'unknown' });
+    expect(world.clock.monotonicMs()).toBeLessThan(100);
   });
 });

@@ -10,7 +10,7 @@ function begin(steps: Readonly<Record<string, FakeStep>>, options: FakeOptions =
   const cancel = new AbortController();
   const stop = new AbortController();
   const start = () => executePlan(plan, world.deps, { cancel: cancel.signal, stop: stop.signal });
-  return { world, cancel, stop, start, run: () => world.clock.drive(start()) };
+  return { plan, world, cancel, stop, start, run: () => world.clock.drive(start()) };
 }
 
 function ends(outcome: Awaited<ReturnType<typeof executePlan>>) {
@@ -143,16 +143,32 @@ describe('a machine that is lost during a step', () => {
   });
 
   it('another machine that a verdict rests on is waited for, unless the verdict turns out well without it', async () => {
-    const { world, start } = begin({ a: { settleMs: 3000, reads: [{ on: hostId('h2'), fact: 'files' }] } });
+    const { world, start } = begin({ a: { settleMs: 3000, reads: ['etcd'] } });
     world.fate = () => 'no-effect';
     const run = start();
     await world.clock.advance(500);
     world.machine('h2').up = false;
     await world.clock.advance(20_000);
     expect(notes(world)).toEqual(['waiting for h2 to return']);
-    world.machine('h2').up = true;
     world.machine('h1').done.add('a');
     expect(ends(await world.clock.drive(run))).toEqual({ a: 'changed' });
+    expect(world.clock.monotonicMs()).toBeLessThan(25_000);
+  });
+
+  it('only between two questions is looked at once more: what was unknown is not taken for a refusal', async () => {
+    const { world, plan } = begin({ a: { risk: 'disruptive' } });
+    const readView: typeof world.deps.readView = async (...args) => {
+      world.machine('h1').up = world.trace.some((line) => line === 'read all');
+      const view = await world.deps.readView(...args);
+      world.machine('h1').up = true;
+      return view;
+    };
+    const idle = new AbortController().signal;
+    const outcome = await world.clock.drive(
+      executePlan(plan, { ...world.deps, readView }, { cancel: idle, stop: idle }),
+    );
+    expect(ends(outcome)).toEqual({ a: 'changed' });
+    expect(notes(world)).toEqual(['waiting: files of h1 could not be read: h1 does not answer']);
   });
 
   it('a machine that is still starting its services after its return gets more attempts', async () => {
@@ -188,6 +204,32 @@ describe('a machine that is lost during a step', () => {
       error: { code: 'interrupted', details: { host: 'h1', step: 'do a on h1' } },
     });
     expect(ends(outcome)).toEqual({ a: 'unknown' });
+  });
+});
+
+describe('a machine that returns while the run is being interrupted', () => {
+  it('with a higher number: the lock is lost, and that is what is said', async () => {
+    const { world, plan } = begin({ a: {} });
+    world.fate = () => 'lost';
+    const cancel = new AbortController();
+    const machines = new Map(
+      [...world.deps.machines].map(([id, machine]) => [
+        id,
+        {
+          ...machine,
+          lock: {
+            ...machine.lock,
+            take: async () => {
+              cancel.abort(new Error('SIGINT'));
+              return { fence: 6, holder: null, last: null, units: [] };
+            },
+          },
+        },
+      ]),
+    );
+    const signals = { cancel: cancel.signal, stop: new AbortController().signal };
+    const outcome = await world.clock.drive(executePlan(plan, { ...world.deps, machines }, signals));
+    expect(outcome).toMatchObject({ outcome: 'failed', error: { code: 'lock.lost' } });
   });
 });
 
@@ -263,8 +305,9 @@ describe('the fencing number', () => {
   });
 
   it('that another run has raised meanwhile on a machine that returns ends the run: nothing more is written anywhere', async () => {
-    const { world, start } = begin({ a: {}, b: { on: 'h2', needs: ['a'] } });
-    world.fate = () => {
+    const { world, start } = begin({ a: {}, b: { on: 'h2', needs: ['a'] }, c: { on: 'h3' } });
+    world.fate = (what) => {
+      if (what === 'c') return 'hangs';
       world.machine('h1').up = false;
       return 'ok';
     };
@@ -280,7 +323,8 @@ describe('the fencing number', () => {
       outcome: 'failed',
       error: { code: 'lock.lost', message: expect.stringContaining('bob@desk') },
     });
-    expect(world.writes()).toEqual(['write h1 a']);
+    expect(ends(outcome)).toEqual({ a: 'failed', c: 'unknown' });
+    expect(world.writes()).toEqual(['write h1 a', 'write h3 c']);
   });
 
   it('is not needed on a machine that is not written to', async () => {

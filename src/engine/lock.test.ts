@@ -86,7 +86,7 @@ describe('acquireLock', () => {
       code: 'lock.no-majority',
       message: expect.stringContaining('h2 (h2 does not answer), h3'),
     });
-    expect(holders(all)).toEqual([null, null, null]);
+    expect(all[0]?.calls).toEqual(['state']);
   });
 
   it('goes on without a minority, and says which machines were not reached', async () => {
@@ -138,6 +138,16 @@ describe('acquireLock', () => {
     expect(lock.fence).toBe(3);
     expect(lock.tookOver.map((h) => h.run)).toEqual(['a']);
     expect(holders(all)).toEqual(['b', 'b', 'b']);
+  });
+
+  it('does not take one machine with a higher number for a majority that has passed on', async () => {
+    const all = machines();
+    await acquireLock(hostsOf(all), owner('a'), nobodyIsDead, signal);
+    Object.assign(all[2] ?? {}, { fence: 2, holder: null });
+    await expect(acquireLock(hostsOf(all), owner('b'), nobodyIsDead, signal)).rejects.toMatchObject({
+      code: 'lock.held',
+    });
+    expect(holders(all)).toEqual(['a', 'a', null]);
   });
 
   it('looks again when another run came and went between its look and its take', async () => {

@@ -70,7 +70,8 @@ async function look(step: StepRun, ctx: RunContext, refs: readonly FactRef[] | '
       refusal = verdict.error;
       // A machine may have come back between the two questions: what is unknown is asked for once more.
       const passing = verdict.by === 'rules' || (doubtful.size > 0 && looks === 1);
-      if (!passing || ctx.cancel.aborted) return { is: 'met', value: { is: 'refused', error: verdict.error } };
+      if (!passing) return { is: 'met', value: { is: 'refused', error: verdict.error } };
+      if (ctx.cancel.aborted) return { is: 'met', value: { is: 'refused', error: interrupted(verdict.error) } };
       return { is: 'waiting', state: verdict.error.message };
     },
     everyMs: RULES_POLL,
@@ -119,6 +120,10 @@ function fromFindings(findings: readonly Finding[]): KeelsonError {
   if (first === undefined) return new KeelsonError('internal', 'refused without a finding');
   const { code, message, action, host } = first;
   return new KeelsonError(code, message, { action, findings, ...(host === undefined ? {} : { host }) });
+}
+
+function interrupted({ message }: KeelsonError): KeelsonError {
+  return new KeelsonError('interrupted', `interrupted while waiting: ${message}`);
 }
 
 function riskier(planned: PlannedStep, risk: Risk, changes: string): KeelsonError {

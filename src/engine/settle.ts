@@ -37,6 +37,5 @@ export async function settle(step: StepRun, ctx: RunContext): Promise<Settled> {
       return checkOf(step, await ctx.store.read(refs, ctx.hard)).is === 'satisfied';
     });
     if (back instanceof KeelsonError) throw back;
-    if (back === 'needless') return 'settled';
   }
 }

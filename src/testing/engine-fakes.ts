@@ -21,8 +21,8 @@ export interface FakeMachine {
   readonly lock: MemoryLockMachine;
 }
 
-/** What becomes of one write. `hangs` never answers; `lost-reply` is done and not told. */
-export type Fate = 'ok' | 'no-effect' | 'lost' | 'lost-reply' | 'fails' | 'hangs' | 'lock-lost';
+/** What becomes of one write. `hangs` never answers; `deaf` overlooks an abort; `lost-reply` is done and not told. */
+export type Fate = 'ok' | 'deaf' | 'no-effect' | 'lost' | 'lost-reply' | 'fails' | 'hangs' | 'lock-lost';
 
 export interface FakeWorld {
   readonly clock: ManualClock;
@@ -53,6 +53,10 @@ export interface FakeStep {
   blocked?: Finding;
   riskNow?: Risk;
   noteText?: string;
+  /** The step swallows what the machine answers: it must not be able to hide that the lock is lost. */
+  hidesErrors?: boolean;
+  /** How many writes it takes; one. */
+  writes?: number;
 }
 
 interface ThingParams extends FakeStep {
@@ -81,7 +85,12 @@ function thingKind(params: ThingParams): Step {
     apply: async (p, world, _view, on) => {
       if (p.noteText !== undefined) world.note(p.noteText);
       if (on === OPERATOR) await world.vault.updateEtcd({ phase: 'new', clusterId: p.name });
-      else await world.host.putFiles([{ path: p.name, content: '', mode: '600' }], world.signal);
+      else {
+        for (let i = 0; i < (p.writes ?? 1); i++) {
+          const put = world.host.putFiles([{ path: p.name, content: '', mode: '600' }], world.signal);
+          await (p.hidesErrors ? put.catch(() => {}) : put);
+        }
+      }
     },
   });
 }
@@ -178,8 +187,8 @@ function fakeWorld(kinds: readonly Step[], options: FakeOptions): FakeWorld {
     trace.push(`write ${on} ${what}`);
     const attempt = (tries.get(what) ?? 0) + 1;
     tries.set(what, attempt);
-    await clock.sleep(world.writeMs, signal);
     const fate = world.fate(what, on, attempt);
+    await clock.sleep(world.writeMs, fate === 'deaf' ? undefined : signal);
     if (fate === 'hangs') await new Promise<never>(() => {});
     if (fate === 'lost' || machines.get(on)?.up === false) throw unreachable(on);
     if (fate === 'lock-lost') throw new KeelsonError('lock.lost', 'the lock is bob’s', { host: on });
@@ -198,12 +207,20 @@ function fakeWorld(kinds: readonly Step[], options: FakeOptions): FakeWorld {
     } as unknown as HostFacts;
   }
 
+  function endpointOf({ up }: FakeMachine) {
+    return { status: up ? { is: 'ok' } : { is: 'failed', reason: 'unreachable' } };
+  }
+
   function view(): View {
     return {
       desired: { cluster: { phase: world.phase } },
       facts: {
         hosts: new Map([...machines].map(([id, machine]) => [id, factsOf(machine)])),
-        etcd: { is: 'known', value: { endpoints: new Map() }, at: '' },
+        etcd: {
+          is: 'known',
+          value: { endpoints: new Map([...machines].map(([id, m]) => [id, endpointOf(m)])) },
+          at: '',
+        },
         vault: { is: 'known', value: { done: new Set(operatorDone) }, at: '' },
       },
     } as unknown as View;
