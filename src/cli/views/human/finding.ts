@@ -1,0 +1,24 @@
+import type { Finding } from '../../../model/finding.ts';
+import type { Style } from './style.ts';
+import { harmless, wrap } from './text.ts';
+
+const MARK = { error: '✖', warning: '!', info: '·' } as const;
+
+/** A finding in two or three lines: what, where and by which code; then what to do. */
+export function findingLines(finding: Finding, style: Style, columns: number): string[] {
+  const { severity, code, host, message, action } = finding;
+  const paint = severity === 'error' ? style.red : severity === 'warning' ? style.yellow : style.dim;
+  const where = host === undefined ? '' : `${host}: `;
+  const [first = '', ...rest] = wrap(`${where}${harmless(message)}`, columns - 4);
+  return [
+    `  ${paint(MARK[severity])} ${first}`,
+    ...rest.map((line) => `    ${line}`),
+    ...wrap(`next: ${harmless(action)}`, columns - 2, '    ').map((line) => style.dim(line)),
+    style.dim(`    [${code}]`),
+  ];
+}
+
+export function findingsBlock(title: string, findings: readonly Finding[], style: Style, columns: number): string[] {
+  if (findings.length === 0) return [];
+  return [style.bold(title), ...findings.flatMap((f) => findingLines(f, style, columns)), ''];
+}

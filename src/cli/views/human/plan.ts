@@ -1,0 +1,161 @@
+import { type HostId, OPERATOR, type StepId } from '../../../model/ids.ts';
+import type { Plan, PlannedStep } from '../../../plan/types.ts';
+import type { PlanReport } from '../plan-report.ts';
+import { findingsBlock } from './finding.ts';
+import type { Style } from './style.ts';
+import { count, harmless, padStart } from './text.ts';
+
+export interface PlanViewOptions {
+  style: Style;
+  columns: number;
+  /** Whole diffs; without, only how many lines each changes. */
+  diff: boolean;
+  /** Also why each step is there, and its id. */
+  verbose: boolean;
+}
+
+type Change = PlannedStep['changes'][number];
+
+/** A plan as a person on call reads it: what happens, host by host; what is disturbed, in which order; what is refused and why. */
+export function planLines(report: PlanReport, options: PlanViewOptions): string[] {
+  const { style, columns } = options;
+  const { result, cluster, intent } = report;
+  const what = intent.kind === 'reset' ? 'Reset' : 'Plan';
+  if (!result.ok) {
+    return [
+      `${style.bold(`${what} for cluster ${cluster}`)}: ${style.red('refused')}`,
+      '',
+      ...findingsBlock('Refused because', result.refusals, style, columns),
+      ...findingsBlock('Warnings', result.warnings, style, columns),
+      'Nothing was changed.',
+    ];
+  }
+  const { plan, warnings } = result;
+  const warned = findingsBlock('Warnings', warnings, style, columns);
+  if (plan.steps.length === 0) {
+    return [
+      `${style.bold(`${what} for cluster ${cluster}`)}: nothing to do.`,
+      ...(warned.length > 0 ? ['', ...warned.slice(0, -1)] : []),
+    ];
+  }
+  const numbers = new Map(plan.steps.map((s, n) => [s.id, n + 1]));
+  const groups = byHost(plan.steps, report.hosts);
+  const machines = groups.filter(({ host }) => host !== OPERATOR).length;
+  return [
+    `${style.bold(`${what} for cluster ${cluster}`)}: ${count(plan.steps.length, 'step')}${machines > 0 ? ` on ${count(machines, 'machine')}` : ''}`,
+    '',
+    ...groups.flatMap((group) => [
+      style.bold(group.host) + (group.address === undefined ? '' : style.dim(` ${group.address}`)),
+      ...group.steps.flatMap((step) => stepLines(step, numbers, plan, options)),
+      '',
+    ]),
+    ...disturbance(plan, style),
+    ...warned,
+    ...totals(plan, options),
+  ];
+}
+
+interface Group {
+  host: HostId;
+  address?: string;
+  steps: readonly PlannedStep[];
+}
+
+function byHost(steps: readonly PlannedStep[], hosts: PlanReport['hosts']): Group[] {
+  const address = new Map(hosts.map((h) => [h.host, h.address]));
+  const order = [OPERATOR, ...hosts.map((h) => h.host)];
+  const rest = steps.map((s) => s.on).filter((on) => !order.includes(on));
+  return [...new Set([...order, ...rest])].flatMap((host) => {
+    const own = steps.filter((s) => s.on === host);
+    const at = address.get(host);
+    return own.length === 0 ? [] : [{ host, steps: own, ...(at === undefined ? {} : { address: at }) }];
+  });
+}
+
+function stepLines(
+  step: PlannedStep,
+  numbers: ReadonlyMap<StepId, number>,
+  plan: Plan,
+  { style, diff, verbose }: PlanViewOptions,
+): string[] {
+  const number = padStart(String(numbers.get(step.id) ?? '?'), 4);
+  const risk = step.risk === 'safe' ? '' : ` ${style.yellow(step.risk)}`;
+  return [
+    `${style.dim(number)}  ${harmless(step.title)}${risk}`,
+    ...(verbose ? [style.dim(`        why: ${step.why}; ${step.kind}, id ${step.id}`)] : []),
+    ...step.changes.flatMap((change) => changeLines(change, style, diff)),
+    ...(step.risk === 'safe' ? [] : [style.yellow(`        ${marginOf(step)}${afterOf(step, numbers, plan)}`)]),
+  ];
+}
+
+/** `2 of 3 stay up, 2 needed` is measured again just before the step. */
+function marginOf({ quorum }: PlannedStep): string {
+  if (quorum === undefined) return 'quorum: not measured';
+  return `quorum: ${count(quorum.stay, 'healthy voter')} ${quorum.stay === 1 ? 'stays' : 'stay'} up, ${quorum.need} needed`;
+}
+
+function afterOf(step: PlannedStep, numbers: ReadonlyMap<StepId, number>, plan: Plan): string {
+  const others = plan.steps.filter((s) => step.needs.includes(s.id) && s.risk !== 'safe' && s.on !== step.on);
+  const waits = others.map((s) => numbers.get(s.id)).join(', ');
+  return waits === '' ? '' : `; only once step ${waits} is done and its member healthy`;
+}
+
+function changeLines(change: Change, style: Style, diff: boolean): string[] {
+  const summary = harmless(change.summary);
+  const head = `        ${signed(summary, style)}`;
+  if (change.diff === undefined || change.diff.length === 0) return [head];
+  if (!diff) return [`${head} ${style.dim(sizeOf(change.diff))}`];
+  return [head, ...change.diff.map((line) => `          ${diffLine(harmless(line), style)}`)];
+}
+
+function signed(summary: string, style: Style): string {
+  if (/^(?:create|place|import|issue|enable|start)\b/.test(summary)) return `${style.green('+')} ${summary}`;
+  if (/^(?:remove|delete|stop|disable)\b/.test(summary)) return `${style.red('-')} ${summary}`;
+  return `${style.yellow('~')} ${summary}`;
+}
+
+function sizeOf(diff: readonly string[]): string {
+  const added = diff.filter((line) => line.startsWith('+')).length;
+  const removed = diff.filter((line) => line.startsWith('-')).length;
+  if (added + removed === 0) return diff.join(' ');
+  if (removed === 0) return `(${count(added, 'line')})`;
+  return `(+${added} -${removed})`;
+}
+
+function diffLine(line: string, style: Style): string {
+  if (line.startsWith('+')) return style.green(line);
+  if (line.startsWith('-')) return style.red(line);
+  return style.dim(line);
+}
+
+/** The one thing to know at three in the morning: what goes down, in which order. */
+function disturbance({ steps }: Plan, style: Style): string[] {
+  const careful = steps.filter((s) => s.risk !== 'safe');
+  if (careful.length === 0) return [];
+  const hosts = [...new Set(careful.map((s) => s.on))];
+  const tightest = careful.reduce<PlannedStep | null>(
+    (least, s) => (s.quorum !== undefined && (least?.quorum === undefined || spare(s) < spare(least)) ? s : least),
+    null,
+  );
+  const margin = tightest?.quorum;
+  return [
+    style.bold('Disturbed, one at a time'),
+    `  ${hosts.join(' → ')}${margin === undefined ? '' : `   at worst ${margin.stay} healthy stay up, ${margin.need} needed`}`,
+    '',
+  ];
+}
+
+function spare({ quorum }: PlannedStep): number {
+  return quorum === undefined ? Number.POSITIVE_INFINITY : quorum.stay - quorum.need;
+}
+
+function totals({ steps }: Plan, { style, diff }: PlanViewOptions): string[] {
+  const by = (risk: PlannedStep['risk']): number => steps.filter((s) => s.risk === risk).length;
+  const parts = [
+    by('safe') > 0 ? `${by('safe')} safe` : '',
+    by('disruptive') > 0 ? style.yellow(`${by('disruptive')} disruptive`) : '',
+    by('destructive') > 0 ? style.red(`${by('destructive')} destructive`) : '',
+  ].filter((part) => part !== '');
+  const hidden = !diff && steps.some((s) => s.changes.some((c) => (c.diff?.length ?? 0) > 0));
+  return [`${count(steps.length, 'step')}: ${parts.join(', ')}.${hidden ? ' --diff shows the files’ contents.' : ''}`];
+}

@@ -1,0 +1,108 @@
+import { isEnded, type RunReport, type StepReport, tookMs } from '../run-report.ts';
+import { nameOf } from './live-frame.ts';
+import type { Style } from './style.ts';
+import { table } from './table.ts';
+import { count, duration, harmless, moment } from './text.ts';
+
+export function runListLines(runs: readonly RunReport[], style: Style): string[] {
+  if (runs.length === 0) return ['No runs yet.'];
+  return table<RunReport>(
+    [
+      { head: 'RUN', cell: (r) => r.run ?? '?' },
+      { head: 'COMMAND', cell: (r) => r.command },
+      { head: 'STARTED', cell: (r) => (r.startedAt === null ? '-' : moment(r.startedAt)) },
+      { head: 'TOOK', cell: (r) => took(r), align: 'right' },
+      { head: 'STEPS', cell: (r) => `${r.steps.filter(isEnded).length}/${r.steps.length}`, align: 'right' },
+      { head: 'OUTCOME', cell: (r) => outcomeText(r.outcome, style) },
+      { head: 'BY', cell: (r) => harmless(`${r.user}@${r.operator}`) },
+    ],
+    runs,
+    style,
+  );
+}
+
+export interface RunViewOptions {
+  style: Style;
+  /** Also the notes of each step and the output of what failed. */
+  verbose: boolean;
+}
+
+export function runLines(report: RunReport, { style, verbose }: RunViewOptions): string[] {
+  const { run, command, cluster, user, operator, startedAt, fence, planDigest, outcome, steps, notes, error } = report;
+  return [
+    `${style.bold(`Run ${run ?? '?'}`)}: ${command} ${cluster}, ${outcomeText(outcome, style)}`,
+    `  by ${harmless(`${user}@${operator}`)}, started ${startedAt === null ? '-' : moment(startedAt)}, took ${took(report)}, fencing number ${fence}`,
+    style.dim(`  plan ${planDigest}`),
+    '',
+    ...table<StepReport>(
+      [
+        { head: 'STEP', cell: (s) => s.id },
+        { head: 'ON', cell: (s) => nameOf(s.on) },
+        { head: 'STATE', cell: (s) => stateText(s, style) },
+        { head: 'TOOK', cell: (s) => took(s), align: 'right' },
+        { head: 'TRIES', cell: (s) => String(s.attempts), align: 'right' },
+        { head: 'WHAT', cell: (s) => harmless(s.title) },
+      ],
+      steps,
+      style,
+    ),
+    ...steps.flatMap((s) => [
+      ...(verbose ? s.notes.map((n) => style.dim(`  ${moment(n.at)} ${nameOf(s.on)}: ${harmless(n.text)}`)) : []),
+      ...(s.error === undefined
+        ? []
+        : [style.red(`  ${nameOf(s.on)}, ${s.id}: error[${s.error.code}]: ${harmless(s.error.message)}`)]),
+      ...(verbose && s.error?.output !== undefined
+        ? harmless(s.error.output)
+            .trimEnd()
+            .split('\n')
+            .map((line) => style.dim(`    ${line}`))
+        : []),
+    ]),
+    ...notes.map((n) => style.dim(`  ${moment(n.at)} ${harmless(n.text)}`)),
+    ...(error === undefined
+      ? []
+      : ['', style.red(`error[${error.code}]: ${harmless(error.message)}`), `  next: ${harmless(error.action)}`]),
+  ];
+}
+
+export interface SummaryOptions {
+  style: Style;
+  /** The next command to give, where it is not obvious. */
+  next: readonly string[];
+}
+
+/** How a run ended, for the person who has just watched it. */
+export function summaryLines(report: RunReport, { style, next }: SummaryOptions): string[] {
+  if (report.outcome === 'nothing-to-do') return ['Nothing to do: everything is already right.'];
+  const by = (state: StepReport['state']): number => report.steps.filter((s) => s.state === state).length;
+  const parts = [
+    `${count(by('changed'), 'step')} changed something`,
+    ...(by('already-right') > 0 ? [`${by('already-right')} already right`] : []),
+    ...(by('failed') > 0 ? [style.red(`${by('failed')} failed`)] : []),
+    ...(by('unknown') + by('running') > 0 ? [style.red(`${by('unknown') + by('running')} not known`)] : []),
+    ...(by('waiting') > 0 ? [`${by('waiting')} not started`] : []),
+  ];
+  const hosts = [...new Set(report.steps.filter((s) => s.state === 'changed').map((s) => nameOf(s.on)))];
+  return [
+    `${outcomeText(report.outcome, style)} in ${took(report)}: ${parts.join(', ')}.`,
+    ...(hosts.length > 0 ? [`  changed: ${hosts.join(', ')}`] : []),
+    style.dim(`  keelson runs show ${report.run ?? ''}`),
+    ...next.map((line) => `  next: ${line}`),
+  ];
+}
+
+function took(part: { startedAt: string | null; endedAt: string | null }): string {
+  const ms = tookMs(part);
+  return ms === null ? '-' : duration(ms);
+}
+
+export function outcomeText(outcome: RunReport['outcome'], style: Style): string {
+  if (outcome === 'done' || outcome === 'nothing-to-do') return style.green(outcome.replaceAll('-', ' '));
+  return outcome === 'failed' ? style.red(outcome) : style.yellow(outcome);
+}
+
+function stateText({ state }: StepReport, style: Style): string {
+  if (state === 'changed') return style.green(state);
+  if (state === 'failed' || state === 'unknown') return style.red(state);
+  return state === 'running' ? style.yellow('no end') : state === 'already-right' ? 'already right' : style.dim(state);
+}

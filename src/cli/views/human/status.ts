@@ -1,0 +1,147 @@
+import type { CertificateReport, MemberReport, StatusReport } from '../../../operations/report-types.ts';
+import { findingsBlock } from './finding.ts';
+import type { Style } from './style.ts';
+import { table } from './table.ts';
+import { bytes, count, harmless, moment } from './text.ts';
+
+export interface StatusViewOptions {
+  style: Style;
+  columns: number;
+  /** Every certificate, also those with nothing to say; ids and URLs of members. */
+  verbose: boolean;
+}
+
+export function statusLines(report: StatusReport, { style, columns, verbose }: StatusViewOptions): string[] {
+  const { etcd } = report;
+  const verdict = report.healthy ? style.green('healthy') : style.red('not healthy');
+  return [
+    `${style.bold(`Cluster ${report.cluster}`)}: ${verdict}   ${style.dim(`Kubernetes ${report.kubernetesVersion}, ${moment(report.at)}`)}`,
+    '',
+    `${style.bold('etcd')} ${etcd.topology}${etcd.phase === null ? '' : `, ${etcd.phase}`}${etcd.clusterId === null ? '' : `, cluster id ${etcd.clusterId}`}`,
+    `  ${quorumText(report, style)}`,
+    ...(etcd.asked
+      ? []
+      : [style.yellow('  etcd itself could not be asked: this is what machines and configuration show.')]),
+    '',
+    ...memberTable(report, style, verbose).map((line) => `  ${line}`),
+    ...etcd.members.flatMap((m) =>
+      m.problems.map((problem) => `  ${style.red('✖')} ${label(m)}: ${harmless(problem)}`),
+    ),
+    '',
+    ...certificateLines(report.certificates, style, verbose),
+    ...findingsBlock('Findings', report.findings, style, columns),
+  ].slice(0, -1);
+}
+
+function quorumText({ etcd }: StatusReport, style: Style): string {
+  const { voters, healthy, needed, tolerates, learners } = etcd.quorum;
+  const state = `${healthy} of ${count(voters, 'voter')} healthy, ${needed} needed`;
+  const extra = learners > 0 ? `, ${count(learners, 'learner')}` : '';
+  if (healthy < needed) return style.red(`quorum lost: ${state}${extra}`);
+  const spare =
+    tolerates === 0 ? style.yellow('tolerates no further failure') : `tolerates ${count(tolerates, 'failure')}`;
+  return `quorum: ${state}${extra}; ${spare}; leader ${etcd.leader ?? style.red('none')}`;
+}
+
+function label({ name, host, id }: MemberReport): string {
+  return name !== '' ? name : (host ?? id ?? '?');
+}
+
+function memberTable({ etcd }: StatusReport, style: Style, verbose: boolean): string[] {
+  const unknown = '-';
+  return table<MemberReport>(
+    [
+      { head: 'MEMBER', cell: (m) => `${label(m)}${m.leader ? style.cyan(' ★') : ''}` },
+      { head: 'HOST', cell: (m) => m.host ?? style.red('not configured') },
+      { head: 'ADDRESS', cell: (m) => m.peerUrls.map(hostOf).join(',') || unknown },
+      { head: 'ROLE', cell: (m) => (m.role === 'learner' ? style.yellow(m.role) : m.role) },
+      { head: 'HEALTH', cell: (m) => (m.healthy ? style.green('healthy') : style.red('ill')) },
+      { head: 'VERSION', cell: (m) => m.version ?? unknown },
+      { head: 'DB SIZE', cell: (m) => (m.dbSizeBytes === null ? unknown : bytes(m.dbSizeBytes)), align: 'right' },
+      { head: 'RAFT INDEX', cell: (m) => m.raftIndex ?? unknown, align: 'right' },
+      ...(verbose
+        ? [
+            { head: 'ID', cell: (m: MemberReport) => m.id ?? unknown },
+            { head: 'CLIENT URLS', cell: (m: MemberReport) => m.clientUrls.join(',') || unknown },
+          ]
+        : []),
+    ],
+    etcd.members,
+    style,
+  );
+}
+
+/** `https://[fd00::1]:2380` -> `fd00::1`. */
+function hostOf(url: string): string {
+  return /^\w+:\/\/\[?([^\]/]+?)\]?(?::\d+)?\/?$/.exec(url)?.[1] ?? url;
+}
+
+interface HostCertificates {
+  host: string;
+  certificates: readonly CertificateReport[];
+}
+
+function certificateLines(certificates: readonly CertificateReport[], style: Style, verbose: boolean): string[] {
+  if (certificates.length === 0) return [style.bold('Certificates'), '  none could be read', ''];
+  if (verbose) {
+    return [
+      style.bold('Certificates'),
+      ...table<CertificateReport>(
+        [
+          { head: 'HOST', cell: (c) => c.host },
+          { head: 'PATH', cell: (c) => c.path },
+          { head: 'SUBJECT', cell: (c) => harmless(c.subject) },
+          { head: 'ISSUER', cell: (c) => harmless(c.issuer) },
+          { head: 'EXPIRES', cell: (c) => expiry(c, style) },
+          { head: 'SERVED', cell: (c) => servedText(c.served, style) },
+        ],
+        certificates,
+        style,
+      ).map((line) => `  ${line}`),
+      '',
+    ];
+  }
+  const hosts = [...new Set(certificates.map((c) => c.host))].map((host) => ({
+    host,
+    certificates: certificates.filter((c) => c.host === host),
+  }));
+  return [
+    style.bold('Certificates'),
+    ...table<HostCertificates>(
+      [
+        { head: 'HOST', cell: (h) => h.host },
+        { head: 'FILES', cell: (h) => String(h.certificates.length), align: 'right' },
+        { head: 'FIRST TO EXPIRE', cell: (h) => firstToExpire(h.certificates, style) },
+        { head: 'SERVED AS ON DISK', cell: (h) => servedOf(h.certificates, style) },
+      ],
+      hosts,
+      style,
+    ).map((line) => `  ${line}`),
+    '',
+  ];
+}
+
+function firstToExpire(certificates: readonly CertificateReport[], style: Style): string {
+  const [first, ...others] = certificates;
+  if (first === undefined) return '-';
+  const least = others.reduce((a, b) => (b.daysLeft < a.daysLeft ? b : a), first);
+  return `${expiry(least, style)}  ${style.dim(least.path)}`;
+}
+
+function expiry({ daysLeft, notAfter }: CertificateReport, style: Style): string {
+  const day = notAfter.slice(0, 10);
+  if (daysLeft < 0) return style.red(`${day} (expired)`);
+  const text = `${day} (${count(daysLeft, 'day')})`;
+  return daysLeft < 30 ? style.yellow(text) : text;
+}
+
+function servedOf(certificates: readonly CertificateReport[], style: Style): string {
+  const served = certificates.map((c) => c.served).filter((s) => s !== null);
+  if (served.length === 0) return servedText(null, style);
+  return servedText(served.every(Boolean), style);
+}
+
+function servedText(served: boolean | null, style: Style): string {
+  if (served === null) return '-';
+  return served ? 'yes' : style.red('no, another one');
+}

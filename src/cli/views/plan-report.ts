@@ -1,0 +1,13 @@
+import type { Digest, HostId } from '../../model/ids.ts';
+import type { Intent, PlanResult } from '../../plan/types.ts';
+
+/** A plan, or its refusal, with what a reader needs besides: the same for people and programs. */
+export interface PlanReport {
+  cluster: string;
+  intent: Intent;
+  /** Of the configuration that was planned for; a refused plan has no basis of its own. */
+  basis: { config: Digest; at: string };
+  /** Host names with their addresses, in the configuration's order. */
+  hosts: readonly { host: HostId; address: string }[];
+  result: PlanResult;
+}
