@@ -61,7 +61,7 @@ function stale(view: View, on: HostId): boolean {
   return written || unit.needsReload || !unit.execStart.includes(`--config=${paths.kubeletConfig}`);
 }
 
-function kubeletFiles(view: View, on: HostId): FileSpec[] {
+export function kubeletFiles(view: View, on: HostId): FileSpec[] {
   const { desired } = view;
   const { software } = desired;
   const program =

@@ -45,7 +45,7 @@ function missing(view: View, on: HostId): string[] {
   return tools.has('containerd') ? kubernetes : [...kubernetes, 'containerd'];
 }
 
-function sourceFiles(view: View): FileSpec[] {
+export function sourceFiles(view: View): FileSpec[] {
   const { software } = view.desired;
   if (software.source !== 'packages') throw new Error('a package step without packages');
   return [

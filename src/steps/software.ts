@@ -80,7 +80,7 @@ export const containerRuntime = defineStep({
   },
 });
 
-function runtimeFiles(view: View, on: HostId): FileSpec[] {
+export function runtimeFiles(view: View, on: HostId): FileSpec[] {
   const { manifest } = bundleOf(view);
   return [
     {

@@ -1,0 +1,49 @@
+import { reach } from '../engine/lock.ts';
+import { type StealReport, stealLock } from '../engine/steal-lock.ts';
+import type { HostId, RunId } from '../model/ids.ts';
+import type { LockHolder, LockState } from '../ports/host.ts';
+import type { Machine } from '../ports/machine.ts';
+
+export type { StealReport };
+
+export type HostLock = { host: HostId } & ({ is: 'known'; state: LockState } | { is: 'unreachable'; because: string });
+
+export interface LockReport {
+  /** Who holds it on a majority of all machines; null when nobody does. */
+  holder: LockHolder | null;
+  /** In name order. A holder on fewer machines than a majority is what a broken or a starting run has left there. */
+  hosts: readonly HostLock[];
+}
+
+export async function readLock(machines: ReadonlyMap<HostId, Machine>, signal: AbortSignal): Promise<LockReport> {
+  const locks = [...machines.values()].map((m) => m.lock);
+  const { results, unreachable } = await reach(locks, (lock) => lock.state(signal));
+  signal.throwIfAborted();
+  const hosts = [...machines.keys()].sort().flatMap((host): HostLock[] => {
+    const state = results.get(host);
+    const gone = unreachable.find((u) => u.host === host);
+    if (state !== undefined) return [{ host, is: 'known', state }];
+    return gone === undefined ? [] : [{ host, is: 'unreachable', because: gone.because }];
+  });
+  return { holder: majorityHolder([...results.values()], machines.size), hosts };
+}
+
+function majorityHolder(states: readonly LockState[], all: number): LockHolder | null {
+  for (const { holder } of states) {
+    if (holder === null) continue;
+    const on = states.filter((s) => s.holder?.run === holder.run && s.holder.fence === holder.fence).length;
+    if (on > all / 2) return holder;
+  }
+  return null;
+}
+
+/** See `stealLock`: rejects with nothing done when the id is wrong, or when a machine is unreachable and not in `except`. */
+export async function unlock(
+  machines: ReadonlyMap<HostId, Machine>,
+  id: string,
+  except: readonly string[],
+  signal: AbortSignal,
+): Promise<StealReport> {
+  const locks = [...machines.values()].map((m) => m.lock);
+  return stealLock(locks, id as RunId, { except: except as readonly HostId[] }, signal);
+}
