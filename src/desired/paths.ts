@@ -3,6 +3,8 @@ export const paths = {
   record: '/etc/keelson/host.json',
   kubeadmConfig: '/etc/keelson/kubeadmcfg.yaml',
   // The documentation's page puts this YAML under a .conf name into the drop-in folder, where systemd reads it as a unit and warns.
+  /** Lies ready while etcd's manifest is replaced. */
+  preparedManifest: '/etc/keelson/etcd.yaml',
   kubeletConfig: '/etc/keelson/kubelet.yaml',
   kubeletDropInDirectory: '/etc/systemd/system/kubelet.service.d',
   // Sorts after the packages' 10-kubeadm.conf and after anything with a number: the last ExecStart wins.

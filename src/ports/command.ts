@@ -19,11 +19,11 @@ export type BuilderName =
   | 'listening-ports'
   | 'disk-space'
   | 'fsync-latency'
-  | 'listen-once'
-  | 'connect'
+  | 'reach-peers'
   // writing
   | 'make-directory'
   | 'remove-paths'
+  | 'swap-manifest'
   | 'systemctl'
   | 'import-image'
   | 'apt'

@@ -3,8 +3,8 @@ import type { ManifestFact } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { FileSpec } from '../model/file.ts';
 import type { HostId } from '../model/ids.ts';
-import { etcdManifest } from '../ports/commands/etcd.ts';
-import { makeDirectory } from '../ports/commands/files.ts';
+import { etcdManifest, swapManifest } from '../ports/commands/etcd.ts';
+import { makeDirectory, removePaths } from '../ports/commands/files.ts';
 import type { World } from '../ports/world.ts';
 import { manifestCommand } from '../render/manifest.ts';
 import { isFounded } from '../ports/vault.ts';
@@ -23,7 +23,7 @@ export const etcdMemberFound = defineStep({
   settleMs: 0,
   parse: noParams,
   title: (_params, on) => `found etcd member ${on}`,
-  reads: (_params, on) => [{ on, fact: 'files' }, { on, fact: 'manifests' }, { on, fact: 'etcdData' }, 'vault'],
+  reads: (_params, on) => [{ on, fact: 'files' }, { on, fact: 'manifests' }, { on, fact: 'etcdData' }, { on, fact: 'etcdProcess' }, 'vault'],
   judge: (_params, view, on) => {
     const { phase } = view.desired.cluster;
     if (isFounded(phase)) return { is: 'satisfied' };
@@ -130,7 +130,15 @@ async function placeMember(world: World, view: View, on: HostId, phase: Phase): 
     });
   }
   await must(world, makeDirectory(view.desired.config.spec.etcd.dataDir, '700'));
-  await world.host.putFiles([kubeadmFile(config), manifestFile(made.stdout)], world.signal);
+  const old = factOf(view, on, 'files').text.get(paths.manifest);
+  if (old === undefined || old === made.stdout || factOf(view, on, 'etcdProcess').is === 'absent') {
+    await world.host.putFiles([kubeadmFile(config), manifestFile(made.stdout)], world.signal);
+    return;
+  }
+  const prepared = { path: paths.preparedManifest, content: made.stdout, mode: '600' };
+  await world.host.putFiles([kubeadmFile(config), prepared], world.signal);
+  await must(world, swapManifest(paths.preparedManifest, paths.manifest));
+  await must(world, removePaths([paths.preparedManifest]));
 }
 
 /** null when the member is a healthy voter of our cluster; else what is wrong. */

@@ -1,4 +1,4 @@
-import { type ReadCommand, readCommand, script } from '../command.ts';
+import { type ReadCommand, readCommand, script, type WriteCommand, writeCommand } from '../command.ts';
 
 /**
  * The static pod manifest that the machine's own kubeadm makes from a configuration on stdin. It writes only into a folder
@@ -23,4 +23,28 @@ export function etcdProcess(): ReadCommand {
   const text =
     'for d in /proc/[0-9]*; do read -r c <"$d/comm" || continue; [ "$c" = etcd ] && printf "%s|%s\\n" "${d#/proc/}" "$(base64 -w0 "$d/cmdline")"; done 2>/dev/null; exit 0';
   return readCommand('etcd-process', script(text, []));
+}
+
+/**
+ * Replaces a running static pod's manifest by one that lies ready on the machine. A manifest that is changed in place costs 10 to 15 s: the
+ * kubelet starts the new pod only at its next back-off after the old one has ended (allowStaticPodStart in pkg/kubelet/pod_workers.go).
+ * Taken away first, and put back when the kubelet has let go of the old pod, it costs about 3 s. The machine does both by itself, so that
+ * a lost connection never leaves it between the two.
+ */
+export function swapManifest(prepared: string, manifest: string): WriteCommand {
+  const text = [
+    'new=$1 target=$2; dir=$(dirname -- "$target"); umask 077',
+    '[ -f "$new" ] || exit 66',
+    'pod=',
+    'for d in /proc/[0-9]*; do read -r c <"$d/comm" || continue; [ "$c" = etcd ] || continue',
+    `  pod=$(sed -n 's#.*pod\\([0-9a-f_-]\\{32,36\\}\\).*#\\1#p' "$d/cgroup" | head -n1 | tr _ -); [ -n "$pod" ] && break; done 2>/dev/null`,
+    // The folder goes when the pod's worker has ended; its cgroup goes a moment earlier, which was seen to be too early.
+    'gone() { [ ! -e "/var/lib/kubelet/pods/$pod" ]; }',
+    'rm -f -- "$target"; sync -- "$dir"',
+    // In vain past the deadline: then the kubelet takes its own time, and nothing else is lost.
+    'n=0; if [ -n "$pod" ]; then while ! gone && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; fi',
+    // The kubelet passes over names that begin with a dot.
+    'tmp=$dir/.keelson-$$; cp -- "$new" "$tmp" && chmod 600 "$tmp" && sync -- "$tmp" && mv -fT -- "$tmp" "$target" && sync -- "$dir"',
+  ].join('\n');
+  return writeCommand('swap-manifest', script(text, [prepared, manifest]), { mayBeLong: true, timeoutMs: 60_000 });
 }

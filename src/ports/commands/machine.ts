@@ -14,7 +14,7 @@ export function machine(): ReadCommand {
     '[ -d /run/systemd/system ] && echo "systemd=$(systemctl --version | head -n1 | cut -d" " -f2)"',
     'echo "cgroup=$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"',
     `echo "swapKiB=$(awk 'NR>1 {s+=$3} END {print s+0}' /proc/swaps 2>/dev/null)"`,
-    'for t in flock sha256sum base64 openssl stat find timeout systemd-run bash; do command -v $t >/dev/null || echo "missing=$t"; done',
+    'for t in flock sha256sum base64 openssl stat find timeout systemd-run bash ss systemd-socket-activate apt-get; do command -v $t >/dev/null || echo "missing=$t"; done',
     `sed -n 's/^CapEff:[[:space:]]*/capabilities=/p' /proc/self/status`,
     'echo "clock=$(date +%s.%N)"',
   ].join('\n');

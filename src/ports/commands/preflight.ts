@@ -5,40 +5,70 @@ export function listeningPorts(): ReadCommand {
   return readCommand('listening-ports', ['ss', '-Hltnp']);
 }
 
-/** `df` of the file systems that hold the paths; a path that does not exist yet counts as its nearest parent that does. */
+/**
+ * `PATH|MOUNT|rw or ro|TYPE|BLOCK SIZE|BLOCKS|AVAILABLE|INODES|FREE INODES` of the file systems that hold the paths; a path that does
+ * not exist yet counts as its nearest parent that does. What is available is what a program without privileges may use.
+ */
 export function diskSpace(paths: readonly string[]): ReadCommand {
-  const text =
-    'for p do q=$p; while [ ! -e "$q" ]; do q=$(dirname -- "$q"); done; printf "%s|%s\\n" "$p" "$(df -P -B1 -- "$q" | tail -n1)"; done';
+  const text = [
+    'for p do q=$p; while [ ! -e "$q" ]; do q=$(dirname -- "$q"); done',
+    // As root only a file system that is mounted read-only is not writable.
+    'if [ -w "$q" ]; then w=rw; else w=ro; fi',
+    `printf '%s|%s|%s|%s\\n' "$p" "$(stat -c %m -- "$q")" $w "$(stat -f -c '%T|%S|%b|%a|%c|%d' -- "$q")"; done`,
+  ].join('\n');
   return readCommand('disk-space', script(text, paths));
 }
 
 /**
- * Seconds that each of 60 synchronous writes of 2300 bytes (the size etcd's own disk test uses) took on the file system of a folder,
- * one a line. The file has no name left while it is measured, so that nothing remains whatever happens.
+ * Seconds that each of up to 200 synchronous writes of 2300 bytes took on the file system of a folder, one a line; it ends after 5 s.
+ * The size is that of etcd's own advice for a disk test. The file has no name left while it is measured, so that nothing remains
+ * whatever happens; before, its name is one that is never taken for foreign data.
  */
 export function fsyncLatency(path: string): ReadCommand {
   const text = [
-    'q=$1; while [ ! -d "$q" ]; do q=$(dirname -- "$q"); done',
-    'umask 077; f=$(mktemp "$q/.keelson-fsync.XXXXXXXX") || exit 1; exec 3>"$f"; rm -f -- "$f"; i=0',
-    'export LC_ALL=C',
-    `while [ $i -lt 60 ]; do dd if=/dev/zero bs=2300 count=1 oflag=dsync 2>&1 >&3 | sed -n 's/.* copied, \\([0-9.e-]*\\) s.*/\\1/p'; i=$((i+1)); done`,
+    'export LC_ALL=C; q=$1; while [ ! -d "$q" ]; do q=$(dirname -- "$q"); done',
+    'umask 077; f=$(mktemp "$q/.etcd.keelson-fsync.XXXXXXXX") || exit 1; exec 3>"$f"; rm -f -- "$f"',
+    'n=0; read -r up rest </proc/uptime; end=$((${up%%.*} + 5))',
+    'while [ $n -lt 200 ]; do',
+    // Opened anew by its descriptor: O_DSYNC cannot be set on a file that is already open (fcntl(2)).
+    '  dd if=/dev/zero of=/proc/self/fd/3 bs=2300 count=1 oflag=dsync,append conv=notrunc 2>&1',
+    '  n=$((n+1)); read -r up rest </proc/uptime; [ ${up%%.*} -lt $end ] || break',
+    `done | sed -n 's/^2300 bytes.* copied, \\([0-9.e-]*\\) s.*/\\1/p'`,
   ].join('\n');
   return readCommand('fsync-latency', script(text, [path]), { timeoutMs: 60_000 });
 }
 
-/** Listens on an address for up to `seconds` and closes each connection: a real listener for the reachability test. */
-export function listenOnce(address: string, port: number, seconds: number): ReadCommand {
-  const bracketed = address.includes(':') ? `[${address}]` : address;
-  return readCommand(
-    'listen-once',
-    ['timeout', String(seconds), 'systemd-socket-activate', '--accept', '--inetd', '-l', `${bracketed}:${port}`, 'true'],
-    { timeoutMs: (seconds + 5) * 1000 },
-  );
-}
+/** How long machines look for each other. All start at about the same moment. */
+const REACH_SECONDS = 6;
 
-/** Exit code 0 when a TCP connection to each `ADDRESS PORT` pair is accepted; prints `ADDRESS|PORT|ok` or `|failed`. */
-export function connect(targets: readonly { address: string; port: number }[]): ReadCommand {
-  const text =
-    'while [ $# -gt 1 ]; do if timeout 3 bash -c \'exec 3<>"/dev/tcp/$0/$1"\' "$1" "$2" 2>/dev/null; then s=ok; else s=failed; fi; printf "%s|%s|%s\\n" "$1" "$2" $s; shift 2; done';
-  return readCommand('connect', script(text, targets.flatMap((t) => [t.address, String(t.port)])), { timeoutMs: 60_000 });
+/**
+ * Run on all machines at the same time: listens on the machine's own address, unless it is told not to, and connects to itself and to
+ * each of the others, trying again until the deadline. Prints `peer|ADDRESS|ok|` or `peer|ADDRESS|failed|WHY`. It ends as soon as all
+ * have found each other: who connects says so through the connection, because the one who listens must not leave before.
+ */
+export function reachPeers(own: { address: string; listen: boolean }, port: number, others: readonly string[]): ReadCommand {
+  const listenOn = own.address.includes(':') ? `[${own.address}]` : own.address;
+  const text = [
+    'export LC_ALL=C; own=$1 on=$2 port=$3 seconds=$4 listen=$5; shift 5; end=$((SECONDS + seconds))',
+    'if [ "$listen" = yes ]; then',
+    `  exec 4< <(exec timeout $((seconds + 2)) systemd-socket-activate --accept --inetd -l "$on:$port" sh -c 'timeout 2 head -c 80 >&2' 2>&1)`,
+    "  listener=$!; trap 'kill $listener 2>/dev/null' EXIT",
+    'fi',
+    'reach() {',
+    '  while :; do',
+    `    why=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "keelson-peer %s\\n" "$2" >&3' "$1" "$port" "$own" 2>&1) && { echo "peer|$1|ok|"; return; }`,
+    '    rc=$?; [ $SECONDS -lt $end ] || break; sleep 0.2',
+    '  done',
+    `  [ $rc -ne 124 ] || why='no answer'; why=$(printf %s "$why" | tail -n 1 | tr -d '|'); why=\${why##*: }; echo "peer|$1|failed|\${why:0:120}"`,
+    '}',
+    'jobs=(); for peer in "$own" "$@"; do reach "$peer" & jobs+=($!); done',
+    'declare -A seen',
+    'while [ "$listen" = yes ] && [ ${#seen[@]} -le $# ] && [ $SECONDS -lt $end ] && read -r -t $((end - SECONDS)) -n 200 -u 4 line; do',
+    // Anybody may connect: what is not an address is nothing.
+    '  [[ $line =~ ^keelson-peer\\ ([0-9a-f.:]+)$ ]] && seen[${BASH_REMATCH[1]}]=1',
+    'done',
+    'wait "${jobs[@]}"; exit 0',
+  ].join('\n');
+  const args = [own.address, listenOn, String(port), String(REACH_SECONDS), own.listen ? 'yes' : 'no', ...others];
+  return readCommand('reach-peers', ['bash', '-c', text, 'bash', ...args], { timeoutMs: 30_000 });
 }

@@ -149,16 +149,11 @@ export const handlers = {
   },
   'lock-state': (m) => ok(lockText(m)),
   'listening-ports': (m, _c, world) => ok(world.etcd.process(m.id) === null ? '' : `LISTEN 0 4096 ${m.address}:2379 0.0.0.0:* users:(("etcd",pid=1,fd=1))\n`),
-  'disk-space': (_m, c) => ok(text(args(c).map((path) => `${path}|/dev/sda1 100000000000 20000000000 80000000000 20% /`))),
-  'fsync-latency': () => ok(text(Array.from({ length: 60 }, () => '0.000400'))),
-  'listen-once': () => ok(),
-  connect: (m, c, world) => {
-    const targets = args(c);
-    const found: string[] = [];
-    for (let n = 0; n + 1 < targets.length; n += 2) {
-      found.push(`${targets[n]}|${targets[n + 1]}|${world.reaches(m, targets[n] ?? '') ? 'ok' : 'failed'}`);
-    }
-    return ok(text(found));
+  'disk-space': (_m, c) => ok(text(args(c).map((path) => `${path}|/|rw|ext2/ext3|4096|25000000|20000000|6000000|5900000`))),
+  'fsync-latency': () => ok(text(Array.from({ length: 200 }, () => '0.000400'))),
+  'reach-peers': (m, c, world) => {
+    const [own = '', , , , , ...others] = args(c);
+    return ok(text([own, ...others].map((a) => (a === own || world.reaches(m, a) ? `peer|${a}|ok|` : `peer|${a}|failed|no answer`))));
   },
   'make-directory': (m, c, world) => {
     const mode = c.argv[c.argv.indexOf('-m') + 1] ?? '755';
@@ -167,6 +162,14 @@ export const handlers = {
   },
   'remove-paths': (m, c) => {
     for (const path of c.argv.slice(c.argv.indexOf('--') + 1)) m.remove(path);
+    return ok();
+  },
+  'swap-manifest': (m, c, world) => {
+    const [prepared = '', target = ''] = args(c);
+    const content = m.files.get(prepared)?.content;
+    if (content === undefined) return fail(66);
+    m.putFile(target, content, '600', seconds(world));
+    world.etcd.settle();
     return ok();
   },
   systemctl: (m, c, world) => {
