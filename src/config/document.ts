@@ -5,6 +5,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   type Node,
   Parser,
   type YAMLMap,
@@ -32,6 +33,8 @@ export interface ConfigDocument {
 // A cluster of a thousand machines with ten fields each has a fifth of this. What anchors and aliases unfold to is counted.
 const MAX_VALUES = 50_000;
 const MAX_DEPTH = 32;
+// Some faults cost the parser far more than their one character; a real file of a thousand machines has a fifth of this.
+const MAX_TOKENS = 200_000;
 const MAX_SCALAR = 8192;
 const MAX_KEY = 256;
 const MAX_SYNTAX_PROBLEMS = 10;
@@ -53,6 +56,10 @@ export function readDocument(text: string): ConfigDocument {
 }
 
 function compose(text: string): { document: Document | null; problems: DocumentProblem[] } {
+  if (hasTooManyTokens(text)) {
+    const large = said('is longer than any cluster needs', 'check that this is the right file');
+    return { document: null, problems: [problem('config.too-large', 0, large)] };
+  }
   // Duplicate keys are found below: the parser compares each key with each other one, which takes minutes on a hostile file.
   const composer = new Composer({
     uniqueKeys: false,
@@ -73,16 +80,24 @@ function compose(text: string): { document: Document | null; problems: DocumentP
   } catch (error) {
     // The parser's only fault that text alone can cause: it recurses, and the stack ends.
     if (!(error instanceof RangeError)) throw error;
-    return {
-      document,
-      problems: [problem('config.syntax', 0, said('is nested too deeply', 'check that this is the right file'))],
-    };
+    return { document, problems: [problem('config.syntax', 0, tooDeep)] };
   }
   return { document, problems: document === null ? [] : syntaxProblems(document) };
 }
 
+const tooDeep = said('is nested too deeply', 'check that this is the right file');
+
+function hasTooManyTokens(text: string): boolean {
+  let count = 0;
+  for (const _token of new Lexer().lex(text)) if (++count > MAX_TOKENS) return true;
+  return false;
+}
+
 function syntaxProblems(document: Document): DocumentProblem[] {
   const found = [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_PROBLEMS);
+  // It catches the end of the stack itself in some places, and says so as if the text had said it.
+  if (found.some(({ message }) => /call stack|stack overflow/i.test(message)))
+    return [problem('config.syntax', 0, tooDeep)];
   const problems = found.map((error) => {
     const wrong = /^[\x20-\x7e]{1,200}$/.test(error.message) ? lowerFirst(error.message) : 'is not valid YAML';
     return problem('config.syntax', error.pos[0], said(wrong, 'correct the YAML here'));
