@@ -1,6 +1,6 @@
 import type { ClusterConfig } from '../../config/schema.ts';
-import { type HostId, hostId, type RunId } from '../../model/ids.ts';
 import type { RunEvent } from '../../model/events.ts';
+import { type HostId, hostId, type RunId } from '../../model/ids.ts';
 import type { Plan } from '../../plan/types.ts';
 import type { EtcdAdmin, Reply } from '../../ports/etcd-admin.ts';
 import type { Issuer } from '../../ports/issuer.ts';
@@ -8,7 +8,7 @@ import type { Machine } from '../../ports/machine.ts';
 import type { Random } from '../../ports/random.ts';
 import type { RunStore } from '../../ports/run-store.ts';
 import type { Vault } from '../../ports/vault.ts';
-import { manualClock, type ManualClock } from '../manual-clock.ts';
+import { type ManualClock, manualClock } from '../manual-clock.ts';
 import { SimEtcd } from './etcd.ts';
 import { type Cut, type Gate, gate } from './gate.ts';
 import { SimMachine } from './machine.ts';
@@ -72,7 +72,8 @@ export class SimCluster {
       connected: (a, b) => !this.#apart.has(a) && !this.#apart.has(b),
       onStop: (machine, stay, need) => {
         const phase = this.vault.identity?.etcd.phase ?? 'new';
-        if (phase === 'handed-over' && stay < need) this.violations.push(`${machine.id} was taken down while ${stay} healthy voters stay and ${need} are needed`);
+        if (phase === 'handed-over' && stay < need)
+          this.violations.push(`${machine.id} was taken down while ${stay} healthy voters stay and ${need} are needed`);
       },
     });
   }
@@ -94,7 +95,9 @@ export class SimCluster {
     const world = this.#world();
     return {
       machines: new Map([...this.machines].map(([id, machine]) => [id, runMachine(machine, own, world)])),
-      etcd: this.etcd.admin((host, body) => own.call('etcd', host, () => (this.#unreachable.has(host) ? lost(host) : body()))),
+      etcd: this.etcd.admin((host, body) =>
+        own.call('etcd', host, () => (this.#unreachable.has(host) ? lost(host) : body())),
+      ),
       pki: {
         createCa: (spec) => guarded(own, this.#issuer.createCa(spec)),
         issue: (spec, ca) => guarded(own, this.#issuer.issue(spec, ca)),
@@ -120,7 +123,8 @@ export class SimCluster {
     void this.clock.sleep(backAfterMs).then(() => {
       machine.reboot();
       for (const [name, unit] of machine.units) {
-        if (unit.enabled) machine.units.set(name, { ...unit, active: true, pid: machine.nextPid(), startedAt: this.#wallMs() / 1000 });
+        if (unit.enabled)
+          machine.units.set(name, { ...unit, active: true, pid: machine.nextPid(), startedAt: this.#wallMs() / 1000 });
       }
       this.etcd.settle();
     });
@@ -154,11 +158,13 @@ export class SimCluster {
   /** What must hold at every moment. */
   checkInvariants(): string[] {
     const found = [...this.violations];
-    if (this.etcd.clusterIds.size > 1) found.push(`${this.etcd.clusterIds.size} etcd clusters were founded: ${[...this.etcd.clusterIds].join(', ')}`);
+    if (this.etcd.clusterIds.size > 1)
+      found.push(`${this.etcd.clusterIds.size} etcd clusters were founded: ${[...this.etcd.clusterIds].join(', ')}`);
     for (const machine of this.machines.values()) {
       for (const [path, file] of machine.files) {
         if (!file.content.includes('PRIVATE KEY')) continue;
-        if (!path.startsWith('/etc/kubernetes/pki/') || file.mode !== '600') found.push(`a private key lies in ${machine.id}:${path} (${file.mode})`);
+        if (!path.startsWith('/etc/kubernetes/pki/') || file.mode !== '600')
+          found.push(`a private key lies in ${machine.id}:${path} (${file.mode})`);
         if (path.endsWith('/ca.key')) found.push(`the CA's key lies on ${machine.id}`);
       }
     }
@@ -220,7 +226,11 @@ export class SimCluster {
   }
 
   #hex(bytes: number): string {
-    return Array.from({ length: bytes }, () => Math.floor(this.#random() * 256).toString(16).padStart(2, '0')).join('');
+    return Array.from({ length: bytes }, () =>
+      Math.floor(this.#random() * 256)
+        .toString(16)
+        .padStart(2, '0'),
+    ).join('');
   }
 
   #uuid(): string {

@@ -3,6 +3,7 @@ import type { HostId } from '../../model/ids.ts';
 import type { EtcdAdmin, EtcdEndpoint, EtcdMembers, MemberStatus, Reply } from '../../ports/etcd-admin.ts';
 import { manifestCommand } from '../../render/manifest.ts';
 import type { SimMachine } from './machine.ts';
+import { remembered } from './memo.ts';
 
 const MANIFEST = '/etc/kubernetes/manifests/etcd.yaml';
 const KUBELET = 'kubelet.service';
@@ -11,6 +12,7 @@ const CONTAINERD = 'containerd.service';
 const RESTART_MS = 1500;
 const START_MS = 400;
 const CRASH_MS = 5000;
+const commandOf = remembered(manifestCommand);
 
 interface SimMember {
   name: string;
@@ -109,25 +111,38 @@ export class SimEtcd {
         const machine = this.#options.machines.get(endpoint.host);
         if (machine === undefined || !machine.up) return failed('unreachable', `no route to ${endpoint.host}`);
         const data = this.#data.get(endpoint.host);
-        if (data === undefined || !this.#ready(endpoint.host)) return failed('refused', `nothing listens on ${endpoint.host}`);
+        if (data === undefined || !this.#ready(endpoint.host))
+          return failed('refused', `nothing listens on ${endpoint.host}`);
         return body(data);
       });
     const quorate = <T>(endpoint: EtcdEndpoint, body: (data: SimData) => Reply<T>): Promise<Reply<T>> =>
-      ask(endpoint, (data) => (this.#serves(endpoint.host) ? body(data) : failed('no-leader', 'the member sees no leader')));
+      ask(endpoint, (data) =>
+        this.#serves(endpoint.host) ? body(data) : failed('no-leader', 'the member sees no leader'),
+      );
     const served = (endpoint: EtcdEndpoint, file: string) =>
       ask(endpoint, () => {
         const content = this.#options.machines.get(endpoint.host)?.files.get(file)?.content;
-        return content === undefined ? failed<{ pem: string; chain: string[] }>('tls', 'no certificate') : okay({ pem: content, chain: [] });
+        return content === undefined
+          ? failed<{ pem: string; chain: string[] }>('tls', 'no certificate')
+          : okay({ pem: content, chain: [] });
       });
     return {
       status: (e) => ask(e, (data) => okay(this.#status(e.host, data))),
       members: (e, _signal, { linearizable }) => (linearizable ? quorate : ask)(e, (data) => okay(memberList(data))),
       alarms: (e) => ask(e, () => okay([])),
       get: (e, key, _signal, { linearizable }) =>
-        (linearizable ? quorate : ask)(e, (data) => okay({ value: data.values.get(key) ?? null, revision: String(data.log.length + 1) })),
-      put: (e, key, value) => quorate(e, () => (this.#write(e.host, key, value) ? okay(String(this.acknowledged.length + 1)) : failed('timeout', 'no quorum'))),
+        (linearizable ? quorate : ask)(e, (data) =>
+          okay({ value: data.values.get(key) ?? null, revision: String(data.log.length + 1) }),
+        ),
+      put: (e, key, value) =>
+        quorate(e, () =>
+          this.#write(e.host, key, value) ? okay(String(this.acknowledged.length + 1)) : failed('timeout', 'no quorum'),
+        ),
       remove: (e, key) => quorate(e, (data) => okay(data.values.has(key))),
-      hashKv: (e) => ask(e, (data) => okay({ hash: data.log.length, hashRevision: String(data.log.length + 1), compactRevision: '0' })),
+      hashKv: (e) =>
+        ask(e, (data) =>
+          okay({ hash: data.log.length, hashRevision: String(data.log.length + 1), compactRevision: '0' }),
+        ),
       servedCertificate: (e) => served(e, '/etc/kubernetes/pki/etcd/server.crt'),
       servedPeerCertificate: (e) => served(e, '/etc/kubernetes/pki/etcd/peer.crt'),
     };
@@ -155,7 +170,8 @@ export class SimEtcd {
     const { id } = machine;
     if (!machine.up) return this.machineDown(id);
     this.#dropWipedData(machine);
-    const command = machine.files.get(MANIFEST) === undefined ? [] : manifestCommand(machine.files.get(MANIFEST)?.content ?? '');
+    const command =
+      machine.files.get(MANIFEST) === undefined ? [] : commandOf(machine.files.get(MANIFEST)?.content ?? '');
     const managed = machine.units.get(KUBELET)?.active === true && machine.units.get(CONTAINERD)?.active === true;
     const process = this.#processes.get(id);
     // Without the kubelet nothing is started or stopped: containers simply go on.
@@ -170,7 +186,8 @@ export class SimEtcd {
       if (this.#leader === id) this.#leader = null;
       return this.#start(machine, command, RESTART_MS);
     }
-    if (process.crashedAt !== null && this.#options.nowMs() >= process.crashedAt + CRASH_MS) this.#start(machine, command, START_MS);
+    if (process.crashedAt !== null && this.#options.nowMs() >= process.crashedAt + CRASH_MS)
+      this.#start(machine, command, START_MS);
   }
 
   #reportStop(machine: SimMachine): void {
@@ -182,30 +199,56 @@ export class SimEtcd {
   #start(machine: SimMachine, argv: readonly string[], delay: number): void {
     const now = this.#options.nowMs();
     const data = this.#open(machine, argv);
-    this.#processes.set(machine.id, { argv, pid: machine.nextPid(), readyAt: now + delay, crashedAt: data ? null : now });
+    this.#processes.set(machine.id, {
+      argv,
+      pid: machine.nextPid(),
+      readyAt: now + delay,
+      crashedAt: data ? null : now,
+    });
   }
 
   /** Opens the data directory as etcd does: with data the initial flags mean nothing; without, they decide. */
   #open(machine: SimMachine, argv: readonly string[]): boolean {
     const flag = (name: string): string => argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '';
-    const missing = ['cert-file', 'key-file', 'peer-cert-file', 'peer-key-file', 'trusted-ca-file'].some((f) => !machine.files.has(flag(f)));
+    const missing = ['cert-file', 'key-file', 'peer-cert-file', 'peer-key-file', 'trusted-ca-file'].some(
+      (f) => !machine.files.has(flag(f)),
+    );
     if (missing) return false;
     if (this.#data.has(machine.id)) return true;
     if (flag('initial-cluster-state') !== 'new') return false;
     const token = flag('initial-cluster-token');
-    const members = flag('initial-cluster').split(',').map((entry): SimMember => {
-      const [name = '', peerUrl = ''] = entry.split('=');
-      return { name, peerUrl, clientUrl: peerUrl.replace(/\d+$/, new URL(flag('advertise-client-urls')).port), id: hex(`${peerUrl} ${token}`) };
-    });
+    const members = flag('initial-cluster')
+      .split(',')
+      .map((entry): SimMember => {
+        const [name = '', peerUrl = ''] = entry.split('=');
+        return {
+          name,
+          peerUrl,
+          clientUrl: peerUrl.replace(/\d+$/, new URL(flag('advertise-client-urls')).port),
+          id: hex(`${peerUrl} ${token}`),
+        };
+      });
     const self = members.find((m) => m.name === flag('name'));
     if (self === undefined) return false;
-    const clusterId = hex(members.map((m) => m.id).sort().join());
+    const clusterId = hex(
+      members
+        .map((m) => m.id)
+        .sort()
+        .join(),
+    );
     this.clusterIds.add(clusterId);
     this.#generation += 1;
     const marker = `wal ${this.#generation}`;
     machine.makeDirectory(`${flag('data-dir')}/member`, '700', this.#options.nowMs() / 1000);
     machine.putFile(`${flag('data-dir')}/member/wal`, marker, '600', this.#options.nowMs() / 1000);
-    this.#data.set(machine.id, { marker: `${flag('data-dir')}/member/wal ${marker}`, clusterId, memberId: self.id, members, log: [], values: new Map() });
+    this.#data.set(machine.id, {
+      marker: `${flag('data-dir')}/member/wal ${marker}`,
+      clusterId,
+      memberId: self.id,
+      members,
+      log: [],
+      values: new Map(),
+    });
     return true;
   }
 
@@ -229,7 +272,8 @@ export class SimEtcd {
     const own = this.#data.get(id);
     if (own === undefined || !this.#ready(id)) return false;
     const peers = [...this.#data].filter(
-      ([other, data]) => data.clusterId === own.clusterId && this.#ready(other) && (other === id || this.#options.connected(id, other)),
+      ([other, data]) =>
+        data.clusterId === own.clusterId && this.#ready(other) && (other === id || this.#options.connected(id, other)),
     );
     return peers.length >= Math.floor(own.members.length / 2) + 1;
   }
@@ -237,7 +281,11 @@ export class SimEtcd {
   #elect(): HostId | null {
     const serving = [...this.#data.keys()].filter((id) => this.#serves(id));
     // The longest log wins, as in raft; among equals the first, so that one seed gives one history.
-    return serving.sort((a, b) => (this.#data.get(b)?.log.length ?? 0) - (this.#data.get(a)?.log.length ?? 0) || (a < b ? -1 : 1))[0] ?? null;
+    return (
+      serving.sort(
+        (a, b) => (this.#data.get(b)?.log.length ?? 0) - (this.#data.get(a)?.log.length ?? 0) || (a < b ? -1 : 1),
+      )[0] ?? null
+    );
   }
 
   #write(through: HostId, key: string, value: string): boolean {
@@ -260,7 +308,13 @@ export class SimEtcd {
 function memberList(data: SimData): EtcdMembers {
   return {
     clusterId: data.clusterId,
-    members: data.members.map((m) => ({ id: m.id, name: m.name, peerUrls: [m.peerUrl], clientUrls: [m.clientUrl], isLearner: false })),
+    members: data.members.map((m) => ({
+      id: m.id,
+      name: m.name,
+      peerUrls: [m.peerUrl],
+      clientUrls: [m.clientUrl],
+      isLearner: false,
+    })),
   };
 }
 

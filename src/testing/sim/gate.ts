@@ -60,7 +60,8 @@ export function gate(options: GateOptions): Gate {
       return effect();
     }
     if (cut.form === 'reply-lost') effect();
-    if (cut.form === 'still-running') options.postpone(host ?? '', 1_000 + options.random() * 30_000, () => void effect());
+    if (cut.form === 'still-running')
+      options.postpone(host ?? '', 1_000 + options.random() * 30_000, () => void effect());
     die();
     return NEVER;
   }

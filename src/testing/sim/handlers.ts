@@ -1,7 +1,7 @@
 import { createHash, createPublicKey } from 'node:crypto';
+import type { RunId } from '../../model/ids.ts';
 import type { BuilderName, ReadCommand, WriteCommand } from '../../ports/command.ts';
 import type { CommandResult, LockHolder } from '../../ports/host.ts';
-import type { RunId } from '../../model/ids.ts';
 import type { SimEtcd } from './etcd.ts';
 import { simulateKubeadm } from './kubeadm.ts';
 import type { SimMachine, SimUnit } from './machine.ts';
@@ -31,7 +31,9 @@ const LETTERS = { file: 'f', directory: 'd', symlink: 'l' } as const;
 function statLines(machine: SimMachine, paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
     const f = machine.files.get(path);
-    return f === undefined ? [] : [`${KINDS[f.type]}|${f.mode}|${f.owner}|${f.owner}|${f.size}|${f.inode}|${f.mtime.toFixed(9)}|${path}`];
+    return f === undefined
+      ? []
+      : [`${KINDS[f.type]}|${f.mode}|${f.owner}|${f.owner}|${f.size}|${f.inode}|${f.mtime.toFixed(9)}|${path}`];
   });
 }
 
@@ -73,11 +75,16 @@ export const handlers = {
   versions: (m) => ok(text([...m.programs].map(([tool, p]) => `${tool}|${p.path}|${p.version}`))),
   runtime: (m) => {
     if (!m.programs.has('containerd')) return fail(127);
-    return ok(m.files.get('/etc/containerd/config.toml')?.content ?? "SystemdCgroup = true\nsandbox = 'registry.k8s.io/pause:3.10.2'\n");
+    return ok(
+      m.files.get('/etc/containerd/config.toml')?.content ??
+        "SystemdCgroup = true\nsandbox = 'registry.k8s.io/pause:3.10.2'\n",
+    );
   },
   images: (m) => {
     if (!m.programs.has('containerd')) return fail(127);
-    return m.units.get('containerd.service')?.active === true ? ok(text([...m.images])) : fail(1, 'cannot dial containerd');
+    return m.units.get('containerd.service')?.active === true
+      ? ok(text([...m.images]))
+      : fail(1, 'cannot dial containerd');
   },
   'inspect-files': (m, c) => {
     const sums = args(c).flatMap((path) => {
@@ -106,7 +113,10 @@ export const handlers = {
       m
         .children(directory)
         .filter((path) => path.slice(directory.length + 1).split('/').length <= 2)
-        .map((path) => `${LETTERS[m.files.get(path)?.type ?? 'file']}|${m.files.get(path)?.mode}|${m.files.get(path)?.owner}|${path}`),
+        .map(
+          (path) =>
+            `${LETTERS[m.files.get(path)?.type ?? 'file']}|${m.files.get(path)?.mode}|${m.files.get(path)?.owner}|${path}`,
+        ),
     );
     return ok(text(found));
   },
@@ -127,7 +137,10 @@ export const handlers = {
     const blocks = names.map((name) => {
       const unit = m.units.get(name);
       const exists = m.programs.has(name.replace('.service', '')) || m.files.has(`/etc/systemd/system/${name}`);
-      const config = name === 'kubelet.service' && m.files.has('/etc/systemd/system/kubelet.service.d/99-etcd-service-manager.conf') ? '--config=/etc/keelson/kubelet.yaml' : '';
+      const config =
+        name === 'kubelet.service' && m.files.has('/etc/systemd/system/kubelet.service.d/99-etcd-service-manager.conf')
+          ? '--config=/etc/keelson/kubelet.yaml'
+          : '';
       return text([
         `Id=${name}`,
         `LoadState=${exists ? 'loaded' : 'not-found'}`,
@@ -148,12 +161,19 @@ export const handlers = {
     return ok(process === null ? '' : `${process.pid}|${base64(`${process.argv.join('\0')}\0`)}\n`);
   },
   'lock-state': (m) => ok(lockText(m)),
-  'listening-ports': (m, _c, world) => ok(world.etcd.process(m.id) === null ? '' : `LISTEN 0 4096 ${m.address}:2379 0.0.0.0:* users:(("etcd",pid=1,fd=1))\n`),
-  'disk-space': (_m, c) => ok(text(args(c).map((path) => `${path}|/|rw|ext2/ext3|4096|25000000|20000000|6000000|5900000`))),
+  'listening-ports': (m, _c, world) => ok(text(listeners(m, world))),
+  'disk-space': (_m, c) =>
+    ok(text(args(c).map((path) => `${path}|/|rw|ext2/ext3|4096|25000000|20000000|6000000|5900000`))),
   'fsync-latency': () => ok(text(Array.from({ length: 200 }, () => '0.000400'))),
   'reach-peers': (m, c, world) => {
     const [own = '', , , , , ...others] = args(c);
-    return ok(text([own, ...others].map((a) => (a === own || world.reaches(m, a) ? `peer|${a}|ok|` : `peer|${a}|failed|no answer`))));
+    return ok(
+      text(
+        [own, ...others].map((a) =>
+          a === own || world.reaches(m, a) ? `peer|${a}|ok|` : `peer|${a}|failed|no answer`,
+        ),
+      ),
+    );
   },
   'make-directory': (m, c, world) => {
     const mode = c.argv[c.argv.indexOf('-m') + 1] ?? '755';
@@ -179,7 +199,8 @@ export const handlers = {
       const unit = m.units.get(name) ?? blank;
       if (verb === 'enable' || verb === 'disable') m.units.set(name, { ...unit, enabled: verb === 'enable' });
       if (verb === 'stop') m.units.set(name, { ...unit, active: false, pid: 0 });
-      if (verb === 'restart' || (verb === 'start' && !unit.active)) m.units.set(name, { ...unit, active: true, pid: m.nextPid(), startedAt: seconds(world) + START_DELAY_S });
+      if (verb === 'restart' || (verb === 'start' && !unit.active))
+        m.units.set(name, { ...unit, active: true, pid: m.nextPid(), startedAt: seconds(world) + START_DELAY_S });
     }
     world.etcd.settle();
     return ok();
@@ -232,9 +253,32 @@ export function handle(machine: SimMachine, command: Command, world: HandlerWorl
   return handlers[command.builder](machine, command, world);
 }
 
+/** As `ss` prints the sockets of etcd and of the kubelet. */
+function listeners(m: SimMachine, world: HandlerWorld): string[] {
+  const line = (place: string, process: string, pid: number) =>
+    `LISTEN 0 4096 ${place} 0.0.0.0:* users:(("${process}",pid=${pid},fd=8))`;
+  const etcd = world.etcd.process(m.id);
+  const urls = (etcd?.argv ?? []).flatMap(
+    (arg) => /^--listen-(?:client|peer|metrics)-urls=(.*)$/.exec(arg)?.[1]?.split(',') ?? [],
+  );
+  const kubelet = m.units.get('kubelet.service');
+  return [
+    ...urls.map((url) => line(url.replace(/^https?:\/\//, ''), 'etcd', etcd?.pid ?? 0)),
+    ...(kubelet?.active === true
+      ? ['127.0.0.1:10248', '127.0.0.1:10250'].map((place) => line(place, 'kubelet', kubelet.pid))
+      : []),
+  ];
+}
+
 function lockText(m: SimMachine): string {
   const units = m.transients.map((t) =>
-    text([`unit|Id=${t.name}`, `unit|ActiveState=active`, `unit|SubState=${t.state === 'running' ? 'running' : 'exited'}`, 'unit|ExecMainCode=1', `unit|ExecMainStatus=${t.exitCode}`]),
+    text([
+      `unit|Id=${t.name}`,
+      `unit|ActiveState=active`,
+      `unit|SubState=${t.state === 'running' ? 'running' : 'exited'}`,
+      'unit|ExecMainCode=1',
+      `unit|ExecMainStatus=${t.exitCode}`,
+    ]),
   );
   const last = m.last === null ? '' : `last|${m.last.fence} ${m.last.run} ${m.last.step} ${m.last.exitCode ?? '-'}\n`;
   const holder = m.holder === null ? '' : `holder|${base64(`${m.holder.run}\n${JSON.stringify(m.holder)}\n`)}\n`;
@@ -249,7 +293,9 @@ function spkiHash(pem: string): string | null {
   if (known !== undefined) return known;
   let hash: string | null = null;
   try {
-    hash = createHash('sha256').update(createPublicKey(pem).export({ type: 'spki', format: 'der' })).digest('hex');
+    hash = createHash('sha256')
+      .update(createPublicKey(pem).export({ type: 'spki', format: 'der' }))
+      .digest('hex');
   } catch {
     hash = null;
   }

@@ -1,13 +1,23 @@
 import { parseAllDocuments, stringify } from 'yaml';
+import { remembered } from './memo.ts';
 
 interface ClusterConfiguration {
   kind: string;
   localAPIEndpoint?: { advertiseAddress: string };
-  etcd?: { local: { dataDir: string; imageTag?: string; imageRepository?: string; extraArgs?: { name: string; value: string }[] } };
+  etcd?: {
+    local: {
+      dataDir: string;
+      imageTag?: string;
+      imageRepository?: string;
+      extraArgs?: { name: string; value: string }[];
+    };
+  };
 }
 
-/** Etcd's static pod as kubeadm 1.36 makes it; the contract suite holds it to the real one. */
-export function simulateKubeadm(config: string): string {
+/** Etcd's static pod as kubeadm 1.36 makes it from a configuration; the contract suite holds it to the real one. */
+export const simulateKubeadm = remembered(makeManifest);
+
+function makeManifest(config: string): string {
   const documents = parseAllDocuments(config).map((d) => d.toJS() as ClusterConfiguration);
   const address = documents.find((d) => d.kind === 'InitConfiguration')?.localAPIEndpoint?.advertiseAddress ?? '';
   const local = documents.find((d) => d.kind === 'ClusterConfiguration')?.etcd?.local;
@@ -42,8 +52,22 @@ export function simulateKubeadm(config: string): string {
     ...defaults.filter(([name]) => !overridden.has(name)).map(([name, value]) => `--${name}=${value}`),
     ...extra.map(({ name, value }) => `--${name}=${value}`),
   ];
-  const metrics = new URL((command.find((c) => c.startsWith('--listen-metrics-urls=')) ?? '').slice('--listen-metrics-urls='.length).split(',')[0] ?? '');
-  return stringify(pod(command, address, host, metrics, local?.dataDir ?? '/var/lib/etcd', `${local?.imageRepository ?? 'registry.k8s.io'}/etcd:${local?.imageTag ?? '3.6.8-0'}`), { lineWidth: 0, indentSeq: false });
+  const metrics = new URL(
+    (command.find((c) => c.startsWith('--listen-metrics-urls=')) ?? '')
+      .slice('--listen-metrics-urls='.length)
+      .split(',')[0] ?? '',
+  );
+  return stringify(
+    pod(
+      command,
+      address,
+      host,
+      metrics,
+      local?.dataDir ?? '/var/lib/etcd',
+      `${local?.imageRepository ?? 'registry.k8s.io'}/etcd:${local?.imageTag ?? '3.6.8-0'}`,
+    ),
+    { lineWidth: 0, indentSeq: false },
+  );
 }
 
 function pod(command: readonly string[], _address: string, host: string, metrics: URL, dataDir: string, image: string) {
@@ -68,12 +92,24 @@ function pod(command: readonly string[], _address: string, host: string, metrics
           command,
           image,
           imagePullPolicy: 'IfNotPresent',
-          livenessProbe: { failureThreshold: 8, httpGet: probe('/livez'), initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 15 },
+          livenessProbe: {
+            failureThreshold: 8,
+            httpGet: probe('/livez'),
+            initialDelaySeconds: 10,
+            periodSeconds: 10,
+            timeoutSeconds: 15,
+          },
           name: 'etcd',
           ports: [{ containerPort: Number(metrics.port), name: 'probe-port', protocol: 'TCP' }],
           readinessProbe: { failureThreshold: 3, httpGet: probe('/readyz'), periodSeconds: 1, timeoutSeconds: 15 },
           resources: { requests: { cpu: '100m', memory: '100Mi' } },
-          startupProbe: { failureThreshold: 24, httpGet: probe('/readyz'), initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 15 },
+          startupProbe: {
+            failureThreshold: 24,
+            httpGet: probe('/readyz'),
+            initialDelaySeconds: 10,
+            periodSeconds: 10,
+            timeoutSeconds: 15,
+          },
           volumeMounts: [
             { mountPath: dataDir, name: 'etcd-data' },
             { mountPath: '/etc/kubernetes/pki/etcd', name: 'etcd-certs' },

@@ -78,7 +78,16 @@ export class SimMachine {
       this.files.set(path, { ...old, mode, owner: 'root' });
       return;
     }
-    this.files.set(path, { type: 'directory', mode, owner: 'root', content: '', sha256: '', size: 4096, inode: this.#nextInode(), mtime: now });
+    this.files.set(path, {
+      type: 'directory',
+      mode,
+      owner: 'root',
+      content: '',
+      sha256: '',
+      size: 4096,
+      inode: this.#nextInode(),
+      mtime: now,
+    });
   }
 
   putFile(path: string, content: string, mode: string, now: number, artefact?: { sha256: string; size: number }): void {
@@ -97,9 +106,16 @@ export class SimMachine {
 
   placeArtefact(artefact: { path: string; mode: string; sha256: string; sizeBytes: number }, now: number): void {
     const image = artefact.path.endsWith('.tar');
-    this.putFile(artefact.path, image ? `image ${artefact.sha256}` : '', artefact.mode, now, { sha256: artefact.sha256, size: artefact.sizeBytes });
+    this.putFile(artefact.path, image ? `image ${artefact.sha256}` : '', artefact.mode, now, {
+      sha256: artefact.sha256,
+      size: artefact.sizeBytes,
+    });
     const placed = this.files.get(artefact.path);
-    if (placed !== undefined) this.stamps.set(artefact.path, `${placed.sha256}|${placed.size}|${placed.inode}|${Math.floor(now)}|${Math.floor(now)}`);
+    if (placed !== undefined)
+      this.stamps.set(
+        artefact.path,
+        `${placed.sha256}|${placed.size}|${placed.inode}|${Math.floor(now)}|${Math.floor(now)}`,
+      );
     const name = artefact.path.slice(artefact.path.lastIndexOf('/') + 1);
     if (artefact.path.startsWith('/usr/local/')) this.programs.set(name, { path: artefact.path, version: '1.36.3' });
   }
@@ -124,7 +140,16 @@ export class SimMachine {
     const file = this.files.get(path);
     if (file === undefined) return { is: 'absent' };
     const { type, mode, owner, size, inode, mtime } = file;
-    return { is: type, mode, owner, group: owner, size, inode, mtime, ...(type === 'file' ? { sha256: file.sha256 } : {}) };
+    return {
+      is: type,
+      mode,
+      owner,
+      group: owner,
+      size,
+      inode,
+      mtime,
+      ...(type === 'file' ? { sha256: file.sha256 } : {}),
+    };
   }
 
   /** What a reboot, or a power cut after everything was synced, leaves. */
@@ -141,7 +166,16 @@ export class SimMachine {
     const parent = path.slice(0, path.lastIndexOf('/')) || '/';
     if (this.files.has(parent)) return;
     this.#parents(parent, now);
-    this.files.set(parent, { type: 'directory', mode: '755', owner: 'root', content: '', sha256: '', size: 4096, inode: this.#nextInode(), mtime: now });
+    this.files.set(parent, {
+      type: 'directory',
+      mode: '755',
+      owner: 'root',
+      content: '',
+      sha256: '',
+      size: 4096,
+      inode: this.#nextInode(),
+      mtime: now,
+    });
   }
 
   #nextInode(): number {

@@ -7,7 +7,7 @@ import type { CommandResult, WriteHost } from '../../ports/host.ts';
 import { lockHostOver } from '../../ports/lock-host.ts';
 import type { Machine, WriteBinding } from '../../ports/machine.ts';
 import type { Gate } from './gate.ts';
-import { handle, type HandlerWorld } from './handlers.ts';
+import { type HandlerWorld, handle } from './handlers.ts';
 import type { SimMachine } from './machine.ts';
 
 export interface RunMachineWorld extends HandlerWorld {
@@ -26,7 +26,8 @@ const LONG_MS = 3_000;
 export function runMachine(machine: SimMachine, gate: Gate, world: RunMachineWorld): Machine {
   const reached = <T>(what: string, body: () => T): Promise<T> =>
     gate.call(what, machine.id, () => {
-      if (!machine.up || !world.reachable(machine)) throw new KeelsonError('host.unreachable', `${machine.id} does not answer`, { host: machine.id });
+      if (!machine.up || !world.reachable(machine))
+        throw new KeelsonError('host.unreachable', `${machine.id} does not answer`, { host: machine.id });
       return body();
     });
   const locked = <T>(what: string, body: () => T): Promise<T> =>
@@ -40,14 +41,24 @@ export function runMachine(machine: SimMachine, gate: Gate, world: RunMachineWor
   return {
     id: machine.id,
     read: { id: machine.id, runAll },
-    lock: lockHostOver(machine.id, (command) => locked(command.builder, () => handle(machine, command, world)), world.clock),
+    lock: lockHostOver(
+      machine.id,
+      (command) => locked(command.builder, () => handle(machine, command, world)),
+      world.clock,
+    ),
     bind: (binding) => writeHost(machine, binding, runAll, locked, world),
   };
 }
 
 type Locked = <T>(what: string, body: () => T) => Promise<T>;
 
-function writeHost(machine: SimMachine, binding: WriteBinding, runAll: WriteHost['runAll'], locked: Locked, world: RunMachineWorld): WriteHost {
+function writeHost(
+  machine: SimMachine,
+  binding: WriteBinding,
+  runAll: WriteHost['runAll'],
+  locked: Locked,
+  world: RunMachineWorld,
+): WriteHost {
   /** The fencing wrapper: compare, record, act, record. */
   function fenced<T>(what: string, act: () => T, exitCode: (result: T) => number): T {
     if (machine.fence !== binding.fence) {
@@ -63,7 +74,8 @@ function writeHost(machine: SimMachine, binding: WriteBinding, runAll: WriteHost
   const now = (): number => world.wallMs() / 1000;
 
   async function run(command: WriteCommand): Promise<CommandResult> {
-    if (!command.mayBeLong) return locked(command.builder, () => fenced(command.builder, () => handle(machine, command, world), codeOf));
+    if (!command.mayBeLong)
+      return locked(command.builder, () => fenced(command.builder, () => handle(machine, command, world), codeOf));
     return runLong(command);
   }
 
@@ -106,7 +118,8 @@ function writeHost(machine: SimMachine, binding: WriteBinding, runAll: WriteHost
             files.map((file) => {
               const content = file.content instanceof Secret ? Secret.valueOf(file.content) : file.content;
               const old = machine.files.get(file.path);
-              if (old?.type === 'file' && old.content === content && old.mode === file.mode && old.owner === 'root') return 'unchanged' as const;
+              if (old?.type === 'file' && old.content === content && old.mode === file.mode && old.owner === 'root')
+                return 'unchanged' as const;
               machine.putFile(file.path, content, file.mode, now());
               world.etcd.settle();
               return 'written' as const;

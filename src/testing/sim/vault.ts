@@ -1,6 +1,6 @@
+import { KeelsonError } from '../../model/errors.ts';
 import type { CertificatePair } from '../../ports/issuer.ts';
 import { type ClusterIdentity, type Inventory, isFounded, type Vault, type VaultState } from '../../ports/vault.ts';
-import { KeelsonError } from '../../model/errors.ts';
 import type { Gate } from './gate.ts';
 
 /** What a vault folder holds: it outlives the process. */
@@ -21,7 +21,8 @@ export function simVault(store: VaultStore, gate: Gate): Vault {
     read: () => gate.call('vault read', null, () => stateOf(store)),
     create: async (wanted) => {
       await write('create', () => {
-        if (store.identity !== null && store.identity.clusterUid !== wanted.clusterUid) throw new KeelsonError('vault.conflict', 'another cluster');
+        if (store.identity !== null && store.identity.clusterUid !== wanted.clusterUid)
+          throw new KeelsonError('vault.conflict', 'another cluster');
         store.identity ??= wanted;
       });
       return { identityMade: null };
@@ -29,7 +30,8 @@ export function simVault(store: VaultStore, gate: Gate): Vault {
     updateEtcd: (etcd) =>
       write(`etcd ${etcd.phase}`, () => {
         const known = identity().etcd.clusterId;
-        if (known !== undefined && etcd.clusterId !== known) throw new KeelsonError('vault.conflict', 'another etcd cluster id');
+        if (known !== undefined && etcd.clusterId !== known)
+          throw new KeelsonError('vault.conflict', 'another etcd cluster id');
         store.identity = { ...identity(), etcd };
       }),
     restartFounding: (clusterToken) =>
@@ -39,7 +41,8 @@ export function simVault(store: VaultStore, gate: Gate): Vault {
       }),
     storeEtcdCa: (ca) =>
       write('ca', () => {
-        if (store.ca !== null && store.ca.certificate !== ca.certificate) throw new KeelsonError('vault.conflict', 'another CA');
+        if (store.ca !== null && store.ca.certificate !== ca.certificate)
+          throw new KeelsonError('vault.conflict', 'another CA');
         store.ca ??= ca;
       }),
     etcdCa: () =>
