@@ -101,7 +101,10 @@ export async function runPlan(subject: Subject, ports: Ports, operator: Operator
     for (const { host, because } of lock.unreachable) request.note(`${host} could not be locked: ${because}`);
     for (const old of lock.tookOver) request.note(`took over the lock of run ${old.run}, whose process is gone`);
     const taken = locks.filter((l) => lock.taken.includes(l.id));
-    await settleLeftovers(taken, LEFTOVER_MS, AbortSignal.any([cancel, stop]));
+    const left = await settleLeftovers(taken, LEFTOVER_MS, AbortSignal.any([cancel, stop]));
+    for (const { host, units } of left.ended) request.note(`${host}: ${units.length} commands of an earlier run have ended`);
+    // Where leftovers could not be settled, the engine does it before its first write.
+    const locked = lock.taken.filter((id) => !left.unreachable.some((u) => u.host === id));
     const fresh = await makePlan(subject, ports, request.intent, AbortSignal.any([cancel, stop]));
     if (!fresh.result.ok) throw refused(fresh.result.refusals);
     const { plan } = fresh.result;
@@ -114,7 +117,7 @@ export async function runPlan(subject: Subject, ports: Ports, operator: Operator
       {
         cluster: subject.config.metadata.name,
         holder: lock.holder,
-        locked: lock.taken,
+        locked,
         machines: ports.machines,
         view: fresh.view,
         readView: fresh.readView,

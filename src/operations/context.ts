@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { configDigest } from '../config/digest.ts';
+import { parseConfig } from '../config/parse.ts';
+import { configInvalid } from '../config/problem.ts';
+import type { ClusterConfig } from '../config/schema.ts';
+import { createEtcdAdmin } from '../etcd/admin.ts';
+import { type Machines, openMachines } from '../host/machines.ts';
+import { KeelsonError } from '../model/errors.ts';
+import type { RunEvent } from '../model/events.ts';
+import { hostId } from '../model/ids.ts';
+import type { Secret } from '../model/secret.ts';
+import { createIssuer, ephemeralClientCertificate } from '../pki/issuer.ts';
+import type { Plan } from '../plan/types.ts';
+import { identityPath } from '../vault/identity.ts';
+import { createRunStore } from '../vault/run-store.ts';
+import { createVault } from '../vault/vault.ts';
+import { deadOwner, localKubeadm, systemClock, systemRandom, thisOperator } from './local.ts';
+import { resolvePath } from './paths.ts';
+import type { Operator, Ports, Subject } from './run.ts';
+import { readSoftware } from './software.ts';
+
+export interface OpenOptions {
+  /** `-` for standard input, whose content is then in `text`. */
+  file: string;
+  text?: string;
+  /** The vault's folder; by default `.keelson/<cluster>` beside the file. */
+  vault?: string;
+  /** The age identity's file. */
+  identity?: string;
+  /** Asked at most once for each password that sudo needs; without it a needed password is an error. */
+  askPassword?: (prompt: string) => Promise<Secret>;
+}
+
+export interface Located {
+  config: ClusterConfig;
+  /** The folder that relative paths of the configuration start from. */
+  folder: string;
+  vaultFolder: string;
+  identityFile: string;
+  knownHostsFile: string;
+}
+
+/** Everything that an operation on a cluster needs, with the real adapters behind it. */
+export interface Context extends Located, AsyncDisposable {
+  subject: Subject;
+  ports: Ports;
+  machines: Machines;
+  operator: (command: string) => Promise<Operator>;
+}
+
+/** Reads and checks the configuration. Rejects with `config.*`, all problems listed. */
+export async function readConfig(options: Pick<OpenOptions, 'file' | 'text'>): Promise<{ config: ClusterConfig; folder: string }> {
+  const { file } = options;
+  const text = options.text ?? (await readText(file));
+  const parsed = parseConfig(text, file === '-' ? 'standard input' : file);
+  if (!parsed.ok) throw configInvalid(file, parsed.problems);
+  return { config: parsed.config, folder: file === '-' ? process.cwd() : dirname(resolve(file)) };
+}
+
+/** Where the cluster's own files are, without opening anything. */
+export async function locate(options: OpenOptions): Promise<Located> {
+  const { config, folder } = await readConfig(options);
+  const vaultFolder = options.vault === undefined ? join(folder, '.keelson', config.metadata.name) : resolve(options.vault);
+  const identityFile = identityPath({
+    ...(options.identity === undefined ? {} : { option: options.identity }),
+    env: process.env,
+    home: homedir(),
+  });
+  return { config, folder, vaultFolder, identityFile, knownHostsFile: join(vaultFolder, 'known_hosts') };
+}
+
+/** How each machine is reached. Relative identity files start from the configuration's folder. */
+export function hostTargets({ config, folder }: Located) {
+  return config.spec.hosts.map((host) => ({
+    id: hostId(host.name),
+    address: host.address,
+    ...host.ssh,
+    ...(host.ssh.identityFile === undefined ? {} : { identityFile: resolvePath(host.ssh.identityFile, folder) }),
+  }));
+}
+
+export async function openContext(options: OpenOptions): Promise<Context> {
+  const located = await locate(options);
+  const { config, folder, vaultFolder, identityFile, knownHostsFile } = located;
+  const software = await readSoftware(config, folder);
+  const clock = systemClock;
+  const vault = createVault({ folder: vaultFolder, cluster: config.metadata.name, identityFile, recipients: config.spec.vault.recipients, clock });
+  const machines = openMachines({
+    hosts: hostTargets(located),
+    knownHostsFile,
+    concurrency: config.spec.concurrency,
+    timeouts: config.spec.timeouts,
+    clock,
+    ...(options.askPassword === undefined ? {} : { askPassword: options.askPassword }),
+  });
+  const etcd = createEtcdAdmin({
+    dial: (endpoint, signal) => machines.get(endpoint.host).dial(endpoint.address, endpoint.port, signal),
+    credentials: async () => {
+      const ca = await vault.etcdCa();
+      const { certificate, key } = await ephemeralClientCertificate(ca, clock);
+      return { ca: ca.certificate, cert: certificate, key };
+    },
+    timeoutMs: ETCD_TIMEOUT_MS,
+  });
+  const ports: Ports = {
+    machines: new Map(config.spec.hosts.map((h) => [hostId(h.name), machines.get(hostId(h.name))])),
+    etcd,
+    pki: createIssuer({ clock }),
+    vault,
+    clock,
+    random: systemRandom,
+    runStore: createRunStore<RunEvent, Plan>({ folder: vaultFolder }),
+    bundleKubeadm: await localKubeadm(software),
+  };
+  return {
+    ...located,
+    subject: { config, configDigest: configDigest(config), software },
+    ports,
+    machines,
+    operator: async (command) => ({ owner: await thisOperator(command), isDead: await deadOwner() }),
+    [Symbol.asyncDispose]: async () => {
+      etcd.close();
+      await machines.close();
+    },
+  };
+}
+
+/** For one question to one member. A linearizable read waits for a quorum; etcd itself gives up after about 7 s. */
+const ETCD_TIMEOUT_MS = 5_000;
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new KeelsonError('config.unreadable', `${file} cannot be read`, { where: file, cause: error });
+  }
+}
