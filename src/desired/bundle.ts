@@ -24,7 +24,13 @@ export const BundleManifest = z.strictObject({
     }),
   ),
   images: z.array(
-    z.strictObject({ name: z.string(), version: z.string(), path: relativePath, sha256, sizeBytes: z.number().int().nonnegative() }),
+    z.strictObject({
+      name: z.string(),
+      version: z.string(),
+      path: relativePath,
+      sha256,
+      sizeBytes: z.number().int().nonnegative(),
+    }),
   ),
 });
 export type BundleManifest = z.infer<typeof BundleManifest>;

@@ -36,8 +36,22 @@ export function desire(config: ClusterConfig, vault: VaultState, software: Softw
       ),
       holdsCaKey: spec.pki.caKeyPlacement === 'first-host' && member === members[0],
       kubeadmConfig: {
-        founding: kubeadmConfigOf(config, member, members, identity?.clusterToken ?? TOKEN_PLACEHOLDER, 'founding', criSocket),
-        running: kubeadmConfigOf(config, member, members, identity?.clusterToken ?? TOKEN_PLACEHOLDER, 'running', criSocket),
+        founding: kubeadmConfigOf(
+          config,
+          member,
+          members,
+          identity?.clusterToken ?? TOKEN_PLACEHOLDER,
+          'founding',
+          criSocket,
+        ),
+        running: kubeadmConfigOf(
+          config,
+          member,
+          members,
+          identity?.clusterToken ?? TOKEN_PLACEHOLDER,
+          'running',
+          criSocket,
+        ),
       },
     });
   }
@@ -87,7 +101,9 @@ function kubeadmConfigOf(
     { name: 'listen-client-urls', value: member.clientUrl },
     { name: 'advertise-client-urls', value: member.clientUrl },
     { name: 'initial-advertise-peer-urls', value: member.peerUrl },
-    ...(etcd.ports.metrics === 2381 ? [] : [{ name: 'listen-metrics-urls', value: `http://${metricsHost}:${etcd.ports.metrics}` }]),
+    ...(etcd.ports.metrics === 2381
+      ? []
+      : [{ name: 'listen-metrics-urls', value: `http://${metricsHost}:${etcd.ports.metrics}` }]),
     ...optional('quota-backend-bytes', etcd.quotaBackendBytes),
     ...optional('heartbeat-interval', etcd.heartbeatIntervalMs),
     ...optional('election-timeout', etcd.electionTimeoutMs),

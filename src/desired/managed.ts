@@ -37,4 +37,8 @@ export function managedPaths(desired: Desired, on: HostId): ManagedPaths {
 }
 
 /** Folders whose whole content is looked at, so that what does not belong there is seen. */
-export const ownFolders: readonly string[] = [paths.pkiDirectory, paths.manifestDirectory, paths.kubeletDropInDirectory];
+export const ownFolders: readonly string[] = [
+  paths.pkiDirectory,
+  paths.manifestDirectory,
+  paths.kubeletDropInDirectory,
+];

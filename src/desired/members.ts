@@ -3,7 +3,10 @@ export function urlHost(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
-export function memberUrls(address: string, ports: { client: number; peer: number }): { clientUrl: string; peerUrl: string } {
+export function memberUrls(
+  address: string,
+  ports: { client: number; peer: number },
+): { clientUrl: string; peerUrl: string } {
   return {
     clientUrl: `https://${urlHost(address)}:${ports.client}`,
     peerUrl: `https://${urlHost(address)}:${ports.peer}`,

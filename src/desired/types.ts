@@ -21,7 +21,10 @@ export interface AptRepository {
   signingKey: string;
 }
 
-export type Software = { source: 'bundle'; bundle: Bundle } | { source: 'packages'; repository: AptRepository } | { source: 'preinstalled' };
+export type Software =
+  | { source: 'bundle'; bundle: Bundle }
+  | { source: 'packages'; repository: AptRepository }
+  | { source: 'preinstalled' };
 
 export interface DesiredHost {
   id: HostId;

@@ -13,14 +13,21 @@ export function clientEndpoint(desired: Desired, member: Member): EtcdEndpoint {
 
 /** Asks every member for itself: what one says of another is not evidence. */
 export async function readEtcd(desired: Desired, etcd: EtcdAdmin, signal: AbortSignal): Promise<EtcdFacts> {
-  const read = desired.members.map(async (member): Promise<[HostId, EtcdEndpointFacts]> => [
-    member.host,
-    await readEndpoint(desired, member, etcd, signal),
-  ]);
+  const read = desired.members.map(
+    async (member): Promise<[HostId, EtcdEndpointFacts]> => [
+      member.host,
+      await readEndpoint(desired, member, etcd, signal),
+    ],
+  );
   return { endpoints: new Map(await Promise.all(read)) };
 }
 
-async function readEndpoint(desired: Desired, member: Member, etcd: EtcdAdmin, signal: AbortSignal): Promise<EtcdEndpointFacts> {
+async function readEndpoint(
+  desired: Desired,
+  member: Member,
+  etcd: EtcdAdmin,
+  signal: AbortSignal,
+): Promise<EtcdEndpointFacts> {
   const endpoint = clientEndpoint(desired, member);
   const status = await etcd.status(endpoint, signal);
   if (status.is === 'failed') {

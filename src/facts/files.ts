@@ -1,18 +1,24 @@
 import { managedPaths, ownFolders } from '../desired/managed.ts';
-import type { FileFact } from '../model/file.ts';
-import { inspectArtefacts, inspectFiles, listDirectories, publicKeys, readFiles } from '../ports/commands/files.ts';
 import { paths } from '../desired/paths.ts';
+import type { FileFact } from '../model/file.ts';
+import { parseHostRecord } from '../model/host-record.ts';
+import { inspectArtefacts, inspectFiles, listDirectories, publicKeys, readFiles } from '../ports/commands/files.ts';
 import { lines, only, type Probe, UnreadableFact } from './probe.ts';
 import type { DataDirectoryFact, DirectoryEntry, FilesFact, RecordFact } from './types.ts';
-import { parseHostRecord } from '../model/host-record.ts';
 
 export const filesProbe: Probe<FilesFact> = {
   commands: (desired, on) => {
     const managed = managedPaths(desired, on);
-    return [inspectFiles([...managed.text, ...managed.keys, ...managed.folders]), readFiles(managed.text), listDirectories(ownFolders), publicKeys(managed.keys)];
+    return [
+      inspectFiles([...managed.text, ...managed.keys, ...managed.folders]),
+      readFiles(managed.text),
+      listDirectories(ownFolders),
+      publicKeys(managed.keys),
+    ];
   },
   parse: ([stat, text, list, keys]) => {
-    if (stat === undefined || text === undefined || list === undefined || keys === undefined) throw new UnreadableFact('a result is missing');
+    if (stat === undefined || text === undefined || list === undefined || keys === undefined)
+      throw new UnreadableFact('a result is missing');
     return {
       at: parseInspected(stat.stdout),
       text: parseTexts(text.stdout),
@@ -28,13 +34,20 @@ export const recordProbe: Probe<RecordFact> = {
     const text = parseTexts(only(results).stdout).get(paths.record);
     if (text === undefined) return { is: 'absent' };
     const record = parseHostRecord(text);
-    return record === null ? { is: 'unreadable', why: 'it is no host record of this version' } : { is: 'record', record };
+    return record === null
+      ? { is: 'unreadable', why: 'it is no host record of this version' }
+      : { is: 'record', record };
   },
 };
 
 export const artefactsProbe: Probe<ReadonlyMap<string, string>> = {
   commands: (desired) => [
-    inspectArtefacts(paths.artefactStamps, desired.software.source === 'bundle' ? desired.software.bundle.manifest.files.map((f) => f.install) : ['/nonexistent']),
+    inspectArtefacts(
+      paths.artefactStamps,
+      desired.software.source === 'bundle'
+        ? desired.software.bundle.manifest.files.map((f) => f.install)
+        : ['/nonexistent'],
+    ),
   ],
   parse: (results) => {
     const now = new Map<string, string>();
@@ -44,13 +57,18 @@ export const artefactsProbe: Probe<ReadonlyMap<string, string>> = {
       if (kind === 'now') now.set(path, rest.join('|'));
       if (kind === 'stamp') stamped.push([path, rest[0] ?? '', rest.slice(1).join('|')]);
     }
-    return new Map(stamped.filter(([path, , numbers]) => now.get(path) === numbers).map(([path, sha256]) => [path, sha256]));
+    return new Map(
+      stamped.filter(([path, , numbers]) => now.get(path) === numbers).map(([path, sha256]) => [path, sha256]),
+    );
   },
 };
 
 /** An etcd data directory holds `member` and nothing that is not etcd's; lost+found is a file system's own. */
 export const etcdDataProbe: Probe<DataDirectoryFact> = {
-  commands: (desired) => [inspectFiles([desired.config.spec.etcd.dataDir]), listDirectories([desired.config.spec.etcd.dataDir])],
+  commands: (desired) => [
+    inspectFiles([desired.config.spec.etcd.dataDir]),
+    listDirectories([desired.config.spec.etcd.dataDir]),
+  ],
   parse: ([stat, list], desired) => {
     if (stat === undefined || list === undefined) throw new UnreadableFact('a result is missing');
     const directory = desired.config.spec.etcd.dataDir;

@@ -4,8 +4,8 @@ import type { Desired, Software } from '../desired/types.ts';
 import { asKeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { CommandResult, ReadHost } from '../ports/host.ts';
 import type { EtcdAdmin } from '../ports/etcd-admin.ts';
+import type { CommandResult, ReadHost } from '../ports/host.ts';
 import type { Vault, VaultState } from '../ports/vault.ts';
 import { readEtcd } from './etcd.ts';
 import { artefactsProbe, etcdDataProbe, filesProbe, recordProbe } from './files.ts';
@@ -77,7 +77,12 @@ function desiredFrom(sources: FactSources, vault: Fact<VaultState>): Desired {
   return desire(sources.config, vault.is === 'known' ? vault.value : { is: 'absent' }, sources.software);
 }
 
-async function read(sources: FactSources, refs: readonly FactRef[] | 'all', last: View | null, signal: AbortSignal): Promise<View> {
+async function read(
+  sources: FactSources,
+  refs: readonly FactRef[] | 'all',
+  last: View | null,
+  signal: AbortSignal,
+): Promise<View> {
   const vault = wants(refs, 'vault') || last === null ? await readVault(sources) : last.facts.vault;
   const desired = desiredFrom(sources, vault);
   const [hosts, etcd] = await Promise.all([
@@ -109,7 +114,8 @@ async function readEtcdFact(
   if (vault.is === 'unknown') return { is: 'unknown', because: vault.because };
   if (vault.value.is === 'sealed') return { is: 'unknown', because: `the vault is sealed: ${vault.value.because}` };
   // No authority, no member of ours that could be asked; in a plan before the founding nobody listens either.
-  const nothingToAsk = vault.value.is === 'absent' || !vault.value.hasCaKey || (refs === 'all' && desired.cluster.phase === 'new');
+  const nothingToAsk =
+    vault.value.is === 'absent' || !vault.value.hasCaKey || (refs === 'all' && desired.cluster.phase === 'new');
   if (nothingToAsk) return known({ endpoints: new Map() }, sources.clock);
   return known(await readEtcd(desired, sources.etcd, signal), sources.clock);
 }
@@ -148,7 +154,10 @@ async function readHost(
   const sentAt = sources.clock.now().getTime();
   let results: readonly CommandResult[];
   try {
-    results = await host.runAll(asked.flatMap((a) => a.commands), signal);
+    results = await host.runAll(
+      asked.flatMap((a) => a.commands),
+      signal,
+    );
   } catch (error) {
     signal.throwIfAborted();
     const because = asKeelsonError(error).message;
@@ -194,4 +203,3 @@ function known<T>(value: T, clock: Clock): Fact<T> {
 export function unknownHostFacts(because: string): HostFacts {
   return Object.fromEntries(hostFactNames.map((name) => [name, { is: 'unknown', because }])) as unknown as HostFacts;
 }
-

@@ -10,7 +10,8 @@ export const machineProbe: Probe<MachineFacts> = {
   parse: (results, _desired, _on, trip) => {
     const values = keyValues(only(results).stdout);
     const first = (key: string): string => values.get(key)?.[0]?.trim() ?? '';
-    if (first('machineId') === '' || first('clock') === '') throw new UnreadableFact('the machine did not say who it is');
+    if (first('machineId') === '' || first('clock') === '')
+      throw new UnreadableFact('the machine did not say who it is');
     const half = (trip.receivedAt - trip.sentAt) / 2;
     const capabilities = first('capabilities');
     return {

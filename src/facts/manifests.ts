@@ -1,6 +1,6 @@
 import { etcdManifest, etcdProcess } from '../ports/commands/etcd.ts';
-import { isFounded } from '../ports/vault.ts';
 import type { CommandResult } from '../ports/host.ts';
+import { isFounded } from '../ports/vault.ts';
 import { lines, only, type Probe, UnreadableFact } from './probe.ts';
 import type { EtcdProcessFact, ManifestFact, ManifestsFact } from './types.ts';
 
@@ -32,7 +32,9 @@ export const etcdProcessProbe: Probe<EtcdProcessFact> = {
     const directory = `--data-dir=${desired.config.spec.etcd.dataDir}`;
     for (const line of lines(only(results).stdout)) {
       const [pid = '', base64 = ''] = line.split('|');
-      const argv = atob(base64).split('\0').filter((arg) => arg !== '');
+      const argv = atob(base64)
+        .split('\0')
+        .filter((arg) => arg !== '');
       if (argv.includes(directory)) return { is: 'running', pid: Number(pid), argv };
     }
     return { is: 'absent' };

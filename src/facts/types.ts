@@ -2,7 +2,7 @@ import type { Desired } from '../desired/types.ts';
 import type { FileFact } from '../model/file.ts';
 import type { HostRecord } from '../model/host-record.ts';
 import type { HostId } from '../model/ids.ts';
-import type { MemberStatus, EtcdMember, Reply } from '../ports/etcd-admin.ts';
+import type { EtcdMember, MemberStatus, Reply } from '../ports/etcd-admin.ts';
 import type { VaultState } from '../ports/vault.ts';
 
 /** Unknown is not absent: an unreachable machine must never read as "no etcd here". */
@@ -65,10 +65,15 @@ export interface ToolFact {
   version: string;
 }
 
-export type RuntimeFact = { is: 'absent' } | { is: 'containerd'; cgroupDriver: 'systemd' | 'cgroupfs'; sandboxImage: string };
+export type RuntimeFact =
+  | { is: 'absent' }
+  | { is: 'containerd'; cgroupDriver: 'systemd' | 'cgroupfs'; sandboxImage: string };
 
 /** What the machine's kubeadm makes of a configuration. */
-export type ManifestFact = { is: 'made'; text: string; by: 'host' | 'bundle' } | { is: 'no-kubeadm' } | { is: 'failed'; output: string };
+export type ManifestFact =
+  | { is: 'made'; text: string; by: 'host' | 'bundle' }
+  | { is: 'no-kubeadm' }
+  | { is: 'failed'; output: string };
 
 export interface ManifestsFact {
   founding: ManifestFact;

@@ -65,5 +65,8 @@ export class KeelsonError extends Error {
 export function asKeelsonError(error: unknown): KeelsonError {
   if (error instanceof KeelsonError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new KeelsonError('internal', message, { cause: error, ...(error instanceof Error && error.stack ? { output: error.stack } : {}) });
+  return new KeelsonError('internal', message, {
+    cause: error,
+    ...(error instanceof Error && error.stack ? { output: error.stack } : {}),
+  });
 }

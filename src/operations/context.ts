@@ -51,7 +51,9 @@ export interface Context extends Located, AsyncDisposable {
 }
 
 /** Reads and checks the configuration. Rejects with `config.*`, all problems listed. */
-export async function readConfig(options: Pick<OpenOptions, 'file' | 'text'>): Promise<{ config: ClusterConfig; folder: string }> {
+export async function readConfig(
+  options: Pick<OpenOptions, 'file' | 'text'>,
+): Promise<{ config: ClusterConfig; folder: string }> {
   const { file } = options;
   const text = options.text ?? (await readText(file));
   const parsed = parseConfig(text, file === '-' ? 'standard input' : file);
@@ -62,7 +64,8 @@ export async function readConfig(options: Pick<OpenOptions, 'file' | 'text'>): P
 /** Where the cluster's own files are, without opening anything. */
 export async function locate(options: OpenOptions): Promise<Located> {
   const { config, folder } = await readConfig(options);
-  const vaultFolder = options.vault === undefined ? join(folder, '.keelson', config.metadata.name) : resolve(options.vault);
+  const vaultFolder =
+    options.vault === undefined ? join(folder, '.keelson', config.metadata.name) : resolve(options.vault);
   const identityFile = identityPath({
     ...(options.identity === undefined ? {} : { option: options.identity }),
     env: process.env,
@@ -86,7 +89,13 @@ export async function openContext(options: OpenOptions): Promise<Context> {
   const { config, folder, vaultFolder, identityFile, knownHostsFile } = located;
   const software = await readSoftware(config, folder);
   const clock = systemClock;
-  const vault = createVault({ folder: vaultFolder, cluster: config.metadata.name, identityFile, recipients: config.spec.vault.recipients, clock });
+  const vault = createVault({
+    folder: vaultFolder,
+    cluster: config.metadata.name,
+    identityFile,
+    recipients: config.spec.vault.recipients,
+    clock,
+  });
   const machines = openMachines({
     hosts: hostTargets(located),
     knownHostsFile,

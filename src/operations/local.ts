@@ -4,15 +4,15 @@ import { access, constants, readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Software } from '../desired/types.ts';
 import { programOf } from '../desired/bundle.ts';
+import type { Software } from '../desired/types.ts';
 import { OPERATOR } from '../model/ids.ts';
 import { reveal } from '../model/reveal.ts';
+import { Secret } from '../model/secret.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ReadCommand } from '../ports/command.ts';
 import type { CommandResult, LockHolder, ReadHost } from '../ports/host.ts';
 import type { Random } from '../ports/random.ts';
-import { Secret } from '../model/secret.ts';
 
 export const systemClock: Clock = {
   now: () => new Date(),

@@ -6,8 +6,8 @@ import { acquireLock, releaseLock, settleLeftovers } from '../engine/lock.ts';
 import type { RunOutcome, RunSignals } from '../engine/types.ts';
 import { type ReadView, viewReader } from '../facts/gather.ts';
 import { KeelsonError } from '../model/errors.ts';
-import type { Finding } from '../model/finding.ts';
 import type { RunEvent } from '../model/events.ts';
+import type { Finding } from '../model/finding.ts';
 import type { Digest, HostId, RunId } from '../model/ids.ts';
 import { plan as planner } from '../plan/planner.ts';
 import { safetyRules } from '../plan/rules/index.ts';
@@ -54,7 +54,12 @@ export interface MadePlan {
 }
 
 /** Reads all facts and plans. Writes nothing. */
-export async function makePlan(subject: Subject, ports: Ports, intent: Intent, signal: AbortSignal): Promise<MadePlan & { readView: ReadView }> {
+export async function makePlan(
+  subject: Subject,
+  ports: Ports,
+  intent: Intent,
+  signal: AbortSignal,
+): Promise<MadePlan & { readView: ReadView }> {
   const readView = viewReader({
     config: subject.config,
     software: subject.software,
@@ -65,7 +70,11 @@ export async function makePlan(subject: Subject, ports: Ports, intent: Intent, s
     bundleKubeadm: ports.bundleKubeadm,
   });
   const view = await readView('all', null, signal);
-  return { result: planner(view, intent, stepKinds, subject.configDigest, ports.clock.now().toISOString()), view, readView };
+  return {
+    result: planner(view, intent, stepKinds, subject.configDigest, ports.clock.now().toISOString()),
+    view,
+    readView,
+  };
 }
 
 export interface RunRequest {
@@ -90,7 +99,12 @@ const LEFTOVER_MS = 120_000;
  * Takes the lock, ends what earlier runs left running, plans again on fresh facts, and obeys that plan as far as the approved one covers
  * it. An empty fresh plan needs nothing more.
  */
-export async function runPlan(subject: Subject, ports: Ports, operator: Operator, request: RunRequest): Promise<Ran | 'nothing-to-do'> {
+export async function runPlan(
+  subject: Subject,
+  ports: Ports,
+  operator: Operator,
+  request: RunRequest,
+): Promise<Ran | 'nothing-to-do'> {
   const { clock } = ports;
   const { cancel, stop } = request.signals;
   const locks = [...ports.machines.values()].map((m) => m.lock);
@@ -102,7 +116,8 @@ export async function runPlan(subject: Subject, ports: Ports, operator: Operator
     for (const old of lock.tookOver) request.note(`took over the lock of run ${old.run}, whose process is gone`);
     const taken = locks.filter((l) => lock.taken.includes(l.id));
     const left = await settleLeftovers(taken, LEFTOVER_MS, AbortSignal.any([cancel, stop]));
-    for (const { host, units } of left.ended) request.note(`${host}: ${units.length} commands of an earlier run have ended`);
+    for (const { host, units } of left.ended)
+      request.note(`${host}: ${units.length} commands of an earlier run have ended`);
     // Where leftovers could not be settled, the engine does it before its first write.
     const locked = lock.taken.filter((id) => !left.unreachable.some((u) => u.host === id));
     const fresh = await makePlan(subject, ports, request.intent, AbortSignal.any([cancel, stop]));
@@ -159,11 +174,19 @@ function checkApproved(fresh: Plan, approved: Plan): void {
   const known = new Set(approved.steps.map((s) => s.id));
   const added = fresh.steps.filter((s) => !known.has(s.id));
   if (added.length === 0) return;
-  throw new KeelsonError('plan.stale', `the machines have changed: now also needed are ${added.map((s) => `“${s.title}”`).join(', ')}`);
+  throw new KeelsonError(
+    'plan.stale',
+    `the machines have changed: now also needed are ${added.map((s) => `“${s.title}”`).join(', ')}`,
+  );
 }
 
 function newRunId(clock: Clock, random: Random): RunId {
-  const time = clock.now().toISOString().replace(/[-:]/g, '').replace(/\.\d+Z$/, 'z').toLowerCase();
+  const time = clock
+    .now()
+    .toISOString()
+    .replace(/[-:]/g, '')
+    .replace(/\.\d+Z$/, 'z')
+    .toLowerCase();
   return `${time}-${random.hex(3)}` as RunId;
 }
 

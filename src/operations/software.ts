@@ -16,10 +16,18 @@ export async function readSoftware(config: ClusterConfig, folder: string): Promi
   const parsed = BundleManifest.safeParse(parseJson(await readText(file, 'software.bundle'), file));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new KeelsonError('software.bundle', `${file} is no bundle of this version: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`, { where: file });
+    throw new KeelsonError(
+      'software.bundle',
+      `${file} is no bundle of this version: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
+      { where: file },
+    );
   }
   if (parsed.data.kubernetesVersion !== kubernetesVersion) {
-    throw new KeelsonError('software.bundle', `${file} holds Kubernetes ${parsed.data.kubernetesVersion}; the configuration wants ${kubernetesVersion}`, { where: file });
+    throw new KeelsonError(
+      'software.bundle',
+      `${file} holds Kubernetes ${parsed.data.kubernetesVersion}; the configuration wants ${kubernetesVersion}`,
+      { where: file },
+    );
   }
   return { source: 'bundle', bundle: { directory, manifest: parsed.data } };
 }
@@ -27,14 +35,17 @@ export async function readSoftware(config: ClusterConfig, folder: string): Promi
 async function readRepository(config: ClusterConfig, folder: string): Promise<{ url: string; signingKey: string }> {
   const { repository } = config.spec.software;
   const url = repository.url;
-  if (repository.signingKey !== undefined) return { url, signingKey: await readText(resolvePath(repository.signingKey, folder), 'software.repository') };
+  if (repository.signingKey !== undefined)
+    return { url, signingKey: await readText(resolvePath(repository.signingKey, folder), 'software.repository') };
   const keyUrl = new URL('Release.key', url.endsWith('/') ? url : `${url}/`);
   try {
     const response = await fetch(keyUrl, { signal: AbortSignal.timeout(10_000) });
     if (!response.ok) throw new Error(`status ${response.status}`);
     return { url, signingKey: await response.text() };
   } catch (error) {
-    throw new KeelsonError('software.repository', `the repository's signing key ${keyUrl} could not be fetched`, { cause: error });
+    throw new KeelsonError('software.repository', `the repository's signing key ${keyUrl} could not be fetched`, {
+      cause: error,
+    });
   }
 }
 

@@ -18,7 +18,14 @@ export interface Candidate {
 /** Every step of an etcd cluster's making and upkeep, in order. The planner keeps those whose verdict is `needed`. */
 export function applyCandidates(view: View): Candidate[] {
   const found: Candidate[] = [];
-  const add = (kind: string, on: HostId, needs: readonly string[], why: string, params: Readonly<Record<string, string>> = {}, suffix = ''): string => {
+  const add = (
+    kind: string,
+    on: HostId,
+    needs: readonly string[],
+    why: string,
+    params: Readonly<Record<string, string>> = {},
+    suffix = '',
+  ): string => {
     const key = `${kind}${suffix}@${on}`;
     found.push({ key, kind, on, params, needs, why });
     return key;
@@ -27,7 +34,9 @@ export function applyCandidates(view: View): Candidate[] {
   const founding = !isFounded(view.desired.cluster.phase);
 
   const identity = add('cluster-identity', OPERATOR, [], 'everything else carries it');
-  const begins = founding ? [add('founding-begins', OPERATOR, [identity], 'no machine holds data: a cluster may be founded')] : [];
+  const begins = founding
+    ? [add('founding-begins', OPERATOR, [identity], 'no machine holds data: a cluster may be founded')]
+    : [];
   const started: string[] = [];
   const running: string[] = [];
   for (const on of hosts) {
@@ -35,16 +44,34 @@ export function applyCandidates(view: View): Candidate[] {
     const ready = softwareCandidates(view, on, claim, add);
     const kubelet = add('kubelet-service', on, [ready], 'starts and watches etcd');
     const certificates = add('etcd-certificates', on, [claim], 'mutual TLS between members and clients');
-    if (founding) started.push(kubelet, add('etcd-member-found', on, [certificates, ready, ...begins], 'all members start together'));
+    if (founding)
+      started.push(
+        kubelet,
+        add('etcd-member-found', on, [certificates, ready, ...begins], 'all members start together'),
+      );
     else running.push(kubelet, certificates);
   }
-  const founded = founding ? add('etcd-founded', OPERATOR, started, 'all members have to vote before any is hardened') : null;
+  const founded = founding
+    ? add('etcd-founded', OPERATOR, started, 'all members have to vote before any is hardened')
+    : null;
   for (const on of hosts) {
     const before = founded === null ? running.filter((key) => key.endsWith(`@${on}`)) : [founded];
-    running.push(add('host-record', on, before, 'a wiped machine is then never taken for an empty one', { state: 'founded' }, '-founded'));
+    running.push(
+      add(
+        'host-record',
+        on,
+        before,
+        'a wiped machine is then never taken for an empty one',
+        { state: 'founded' },
+        '-founded',
+      ),
+    );
     running.push(add('etcd-member-run', on, before, 'a member that lost its data can then not start'));
   }
-  const handover = view.desired.cluster.phase === 'handed-over' ? running : [add('etcd-handover', OPERATOR, running, 'the cluster may be used from here on')];
+  const handover =
+    view.desired.cluster.phase === 'handed-over'
+      ? running
+      : [add('etcd-handover', OPERATOR, running, 'the cluster may be used from here on')];
   add('inventory', OPERATOR, handover, 'later changes are measured against it');
   return found;
 }
@@ -68,6 +95,7 @@ function softwareCandidates(view: View, on: HostId, claim: string, add: Add): st
     const runtime = add('container-runtime', on, [programs], 'the kubelet runs containers through it');
     return add('bundle-images', on, [runtime], 'no registry is needed');
   }
-  if (view.desired.software.source === 'packages') return add('packages', on, [claim], 'spec.software.source is packages');
+  if (view.desired.software.source === 'packages')
+    return add('packages', on, [claim], 'spec.software.source is packages');
   return claim;
 }

@@ -1,4 +1,4 @@
-import { errorCodes, type ErrorCode } from '../model/codes.ts';
+import { type ErrorCode, errorCodes } from '../model/codes.ts';
 import type { Finding } from '../model/finding.ts';
 import type { HostId } from '../model/ids.ts';
 

@@ -1,13 +1,14 @@
+import { digestOf } from '../model/canonical-json.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Digest, StepId } from '../model/ids.ts';
 import type { BoundStep, Step, View } from '../steps/types.ts';
-import { factProblem } from './facts.ts';
 import { applyCandidates, type Candidate } from './candidates.ts';
-import { digestOf, stepId } from './digest.ts';
+import { stepId } from './digest.ts';
+import { factProblem } from './facts.ts';
 import { quorumMargin } from './quorum.ts';
 import { planRefusals } from './refusals/index.ts';
-import { safetyRules } from './rules/index.ts';
 import { resetCandidates } from './reset.ts';
+import { safetyRules } from './rules/index.ts';
 import type { Intent, Plan, PlannedStep, Planner } from './types.ts';
 
 /** Makes every choice of a run: which steps, in which order, and whether any of it may be done at all. */
@@ -27,7 +28,8 @@ export const plan: Planner = (view, intent, kinds, config, now) => {
     }
     const check = bound.judge(view);
     if (check.is === 'blocked') refusals.push(check.finding);
-    if (check.is === 'needed') drafts.push({ candidate, bound, changes: check.changes, risk: check.risk ?? bound.risk });
+    if (check.is === 'needed')
+      drafts.push({ candidate, bound, changes: check.changes, risk: check.risk ?? bound.risk });
   }
   const steps = order(drafts, candidates, view);
   refusals.push(...ruleFindings(steps, view));
@@ -109,4 +111,3 @@ function unique(findings: readonly Finding[]): Finding[] {
     return true;
   });
 }
-

@@ -13,7 +13,11 @@ export interface QuorumMargin {
 
 export function quorumMargin(view: View, on: HostId): QuorumMargin {
   const healthy = view.desired.members.filter((m) => memberHealth(view, m.host) === null).map((m) => m.host);
-  return { stay: healthy.filter((h) => h !== on).length, need: quorumOf(view.desired.members.length), healthy: healthy.includes(on) };
+  return {
+    stay: healthy.filter((h) => h !== on).length,
+    need: quorumOf(view.desired.members.length),
+    healthy: healthy.includes(on),
+  };
 }
 
 /** The machine whose member leads, as most members see it; null when that is not known. */

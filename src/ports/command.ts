@@ -71,7 +71,11 @@ class Write extends Cmd {
   readonly #write = true;
   readonly mayBeLong: boolean;
 
-  constructor(builder: BuilderName, argv: readonly [string, ...string[]], options: CommandOptions & { mayBeLong?: boolean }) {
+  constructor(
+    builder: BuilderName,
+    argv: readonly [string, ...string[]],
+    options: CommandOptions & { mayBeLong?: boolean },
+  ) {
     super(builder, argv, options);
     this.mayBeLong = options.mayBeLong ?? false;
   }
@@ -84,7 +88,11 @@ class Write extends Cmd {
 export type ReadCommand = Read;
 export type WriteCommand = Write;
 
-export function readCommand(builder: BuilderName, argv: readonly [string, ...string[]], options: CommandOptions = {}): ReadCommand {
+export function readCommand(
+  builder: BuilderName,
+  argv: readonly [string, ...string[]],
+  options: CommandOptions = {},
+): ReadCommand {
   return new Read(builder, argv, options);
 }
 

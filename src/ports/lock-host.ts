@@ -1,9 +1,9 @@
 import { KeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
+import type { Clock } from './clock.ts';
 import type { ReadCommand, WriteCommand } from './command.ts';
 import { fenceRaise, lockRelease, lockState, lockTake, parseLockState, stopUnits } from './commands/lock.ts';
 import type { CommandResult, LockHost, LockState, RunningUnit } from './host.ts';
-import type { Clock } from './clock.ts';
 
 /** Runs a command as it is, without the fencing wrapper: only the lock's own commands may go this way. */
 export type RunRaw = (command: ReadCommand | WriteCommand, signal: AbortSignal) => Promise<CommandResult>;
@@ -15,10 +15,14 @@ export function lockHostOver(id: HostId, run: RunRaw, clock: Clock): LockHost {
   async function must(command: WriteCommand, signal: AbortSignal): Promise<CommandResult> {
     const result = await run(command, signal);
     if (result.exitCode !== 0) {
-      throw new KeelsonError('host.command-failed', `the lock command ${command.builder} ended with exit code ${result.exitCode}`, {
-        host: id,
-        output: result.stderr || result.stdout,
-      });
+      throw new KeelsonError(
+        'host.command-failed',
+        `the lock command ${command.builder} ended with exit code ${result.exitCode}`,
+        {
+          host: id,
+          output: result.stderr || result.stdout,
+        },
+      );
     }
     return result;
   }

@@ -18,4 +18,3 @@ export interface World {
   /** One line for the progress display and the journal: no secret, no control characters. */
   readonly note: (text: string) => void;
 }
-

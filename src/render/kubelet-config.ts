@@ -28,7 +28,10 @@ export function etcdKubeletConfig(config: EtcdKubeletConfig): string {
   return `# Written by keelson.\n${stringify(merge(ours, config.overrides), { lineWidth: 0 })}`;
 }
 
-function merge(base: Readonly<Record<string, unknown>>, over: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function merge(
+  base: Readonly<Record<string, unknown>>,
+  over: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const old = merged[key];

@@ -18,7 +18,12 @@ export const clusterIdentity = defineStep({
     if (vault.is === 'sealed') {
       return {
         is: 'blocked',
-        finding: { code: vault.code, severity: 'error', message: vault.because, action: 'Put the age identity back, or name it with --identity.' },
+        finding: {
+          code: vault.code,
+          severity: 'error',
+          message: vault.because,
+          action: 'Put the age identity back, or name it with --identity.',
+        },
       };
     }
     if (vault.is === 'open' && vault.caCertificate !== undefined && !vault.hasCaKey) {
@@ -33,10 +38,18 @@ export const clusterIdentity = defineStep({
       };
     }
     const changes: Change[] = [];
-    if (vault.is === 'absent') changes.push({ summary: `create the vault of cluster ${desired.cluster.name}, with a unique etcd cluster token` });
+    if (vault.is === 'absent')
+      changes.push({
+        summary: `create the vault of cluster ${desired.cluster.name}, with a unique etcd cluster token`,
+      });
     if (vault.is === 'absent' || !vault.hasCaKey) {
       const { algorithm, caValidity, ca } = desired.config.spec.pki;
-      changes.push({ summary: ca === undefined ? `create CA etcd-ca (${algorithm}, valid for ${caValidity}), its key sealed` : 'seal the CA that the configuration names' });
+      changes.push({
+        summary:
+          ca === undefined
+            ? `create CA etcd-ca (${algorithm}, valid for ${caValidity}), its key sealed`
+            : 'seal the CA that the configuration names',
+      });
     }
     return changes.length === 0 ? { is: 'satisfied' } : { is: 'needed', changes };
   },
@@ -50,13 +63,20 @@ export const clusterIdentity = defineStep({
         createdAt: world.clock.now().toISOString(),
         etcd: { phase: 'new' },
       });
-      if (created.identityMade !== null) world.note(`made the age identity ${created.identityMade}: keep a copy of it, without it the vault cannot be opened`);
+      if (created.identityMade !== null)
+        world.note(
+          `made the age identity ${created.identityMade}: keep a copy of it, without it the vault cannot be opened`,
+        );
     }
     const state = await world.vault.read();
     if (state.is === 'open' && state.hasCaKey) return;
     const ca =
       pki.ca === undefined
-        ? await world.pki.createCa({ commonName: etcdCa.commonName, algorithm: pki.algorithm, validitySeconds: goDurationSeconds(pki.caValidity) })
+        ? await world.pki.createCa({
+            commonName: etcdCa.commonName,
+            algorithm: pki.algorithm,
+            validitySeconds: goDurationSeconds(pki.caValidity),
+          })
         : await world.pki.loadCa(pki.ca);
     await world.vault.storeEtcdCa(ca);
   },
@@ -72,6 +92,8 @@ export const foundingBegins = defineStep({
   title: () => 'record in the vault that the founding begins',
   reads: () => ['vault'],
   judge: (_params, { desired }) =>
-    desired.cluster.phase === 'new' ? { is: 'needed', changes: [{ summary: 'cluster: new -> founding' }] } : { is: 'satisfied' },
+    desired.cluster.phase === 'new'
+      ? { is: 'needed', changes: [{ summary: 'cluster: new -> founding' }] }
+      : { is: 'satisfied' },
   apply: (_params, world) => world.vault.updateEtcd({ phase: 'founding' }),
 });

@@ -22,7 +22,9 @@ export function fileChanges(files: FilesFact, spec: FileSpec): Change[] {
   const fact = files.at.get(spec.path);
   const text = spec.content instanceof Secret ? undefined : spec.content;
   if (fact === undefined || fact.is === 'absent') {
-    return [{ summary: `create ${spec.path} (${spec.mode})`, ...(text === undefined ? {} : { diff: diffLines('', text) }) }];
+    return [
+      { summary: `create ${spec.path} (${spec.mode})`, ...(text === undefined ? {} : { diff: diffLines('', text) }) },
+    ];
   }
   if (fact.is !== 'file') return [{ summary: `${spec.path} is a ${fact.is} and must be a file` }];
   const changes: Change[] = [];
@@ -38,7 +40,8 @@ export function attributeChanges(files: FilesFact, path: string, mode: string): 
   if (fact === undefined || fact.is === 'absent') return [];
   const changes: Change[] = [];
   if (fact.mode !== mode) changes.push({ summary: `mode of ${path} ${fact.mode} -> ${mode}` });
-  if (fact.owner !== 'root' || fact.group !== 'root') changes.push({ summary: `owner of ${path} ${fact.owner}:${fact.group} -> root:root` });
+  if (fact.owner !== 'root' || fact.group !== 'root')
+    changes.push({ summary: `owner of ${path} ${fact.owner}:${fact.group} -> root:root` });
   return changes;
 }
 

@@ -50,7 +50,9 @@ function table(a: readonly string[], b: readonly string[]): Uint16Array[] {
 }
 
 function shorten(full: readonly string[]): string[] {
-  const keep = full.map((_, n) => full.slice(Math.max(0, n - CONTEXT), n + CONTEXT + 1).some((line) => !line.startsWith(' ')));
+  const keep = full.map((_, n) =>
+    full.slice(Math.max(0, n - CONTEXT), n + CONTEXT + 1).some((line) => !line.startsWith(' ')),
+  );
   const short: string[] = [];
   full.forEach((line, n) => {
     if (keep[n]) short.push(line);

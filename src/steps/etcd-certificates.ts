@@ -49,8 +49,14 @@ export const etcdCertificates = defineStep({
         continue;
       }
       const { commonName, ekus, dns, ips } = spec;
-      const leaf = await world.pki.issue({ commonName, ekus, dns, ips, algorithm, validitySeconds: goDurationSeconds(leafValidity) }, ca);
-      put.push({ path: spec.keyPath, content: leaf.key, mode: KEY_MODE }, { path: spec.certPath, content: leaf.certificate, mode: CERTIFICATE_MODE });
+      const leaf = await world.pki.issue(
+        { commonName, ekus, dns, ips, algorithm, validitySeconds: goDurationSeconds(leafValidity) },
+        ca,
+      );
+      put.push(
+        { path: spec.keyPath, content: leaf.key, mode: KEY_MODE },
+        { path: spec.certPath, content: leaf.certificate, mode: CERTIFICATE_MODE },
+      );
     }
     await world.host.putFiles(put, world.signal);
     if (!host.holdsCaKey && present(files, etcdCa.keyPath)) await must(world, removePaths([etcdCa.keyPath]));
@@ -92,8 +98,10 @@ export function leafProblems(view: View, files: FilesFact, spec: CertificateSpec
   if (!sameSet(certificate.dns, spec.dns) || !sameSet(certificate.ips, spec.ips)) {
     problems.push(`its names are ${[...certificate.dns, ...certificate.ips].join(', ') || 'none'}`);
   }
-  if (!sameSet(certificate.ekus, spec.ekus)) problems.push(`its extended key usage is ${certificate.ekus.join(', ') || 'none'}`);
-  if (certificate.algorithm !== view.desired.config.spec.pki.algorithm) problems.push(`its key is ${certificate.algorithm}`);
+  if (!sameSet(certificate.ekus, spec.ekus))
+    problems.push(`its extended key usage is ${certificate.ekus.join(', ') || 'none'}`);
+  if (certificate.algorithm !== view.desired.config.spec.pki.algorithm)
+    problems.push(`its key is ${certificate.algorithm}`);
   if (Date.parse(certificate.notAfter) <= at) problems.push(`it expired at ${certificate.notAfter}`);
   const publicKey = files.publicKeys.get(spec.keyPath);
   if (publicKey === undefined) problems.push('its private key cannot be read');
@@ -110,8 +118,11 @@ function caChanges(view: View, files: FilesFact, holdsKey: boolean): Change[] {
   const changes =
     ca === null
       ? [{ summary: `create ${etcdCa.certPath} (${CERTIFICATE_MODE})` }]
-      : fileChanges(files, { path: etcdCa.certPath, content: ca, mode: CERTIFICATE_MODE }).map(({ summary }) => ({ summary }));
-  if (!holdsKey && present(files, etcdCa.keyPath)) changes.push({ summary: `remove ${etcdCa.keyPath}: the CA’s key belongs in the vault alone` });
+      : fileChanges(files, { path: etcdCa.certPath, content: ca, mode: CERTIFICATE_MODE }).map(({ summary }) => ({
+          summary,
+        }));
+  if (!holdsKey && present(files, etcdCa.keyPath))
+    changes.push({ summary: `remove ${etcdCa.keyPath}: the CA’s key belongs in the vault alone` });
   if (holdsKey) changes.push(...caKeyChanges(ca, files));
   return changes;
 }
@@ -120,7 +131,10 @@ function caKeyChanges(ca: string | null, files: FilesFact): Change[] {
   if (!present(files, etcdCa.keyPath)) return [{ summary: `create ${etcdCa.keyPath} (${KEY_MODE})` }];
   const publicKey = files.publicKeys.get(etcdCa.keyPath);
   const pair = ca !== null && publicKey !== undefined && verifyPair(ca, publicKey);
-  return [...(pair ? [] : [{ summary: `change ${etcdCa.keyPath}: it is not the CA’s key` }]), ...attributeChanges(files, etcdCa.keyPath, KEY_MODE)];
+  return [
+    ...(pair ? [] : [{ summary: `change ${etcdCa.keyPath}: it is not the CA’s key` }]),
+    ...attributeChanges(files, etcdCa.keyPath, KEY_MODE),
+  ];
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {

@@ -5,9 +5,9 @@ import type { FileSpec } from '../model/file.ts';
 import type { HostId } from '../model/ids.ts';
 import { etcdManifest, swapManifest } from '../ports/commands/etcd.ts';
 import { makeDirectory, removePaths } from '../ports/commands/files.ts';
+import { isFounded } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
 import { manifestCommand } from '../render/manifest.ts';
-import { isFounded } from '../ports/vault.ts';
 import { factOf, fileChanges } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
@@ -23,7 +23,13 @@ export const etcdMemberFound = defineStep({
   settleMs: 0,
   parse: noParams,
   title: (_params, on) => `found etcd member ${on}`,
-  reads: (_params, on) => [{ on, fact: 'files' }, { on, fact: 'manifests' }, { on, fact: 'etcdData' }, { on, fact: 'etcdProcess' }, 'vault'],
+  reads: (_params, on) => [
+    { on, fact: 'files' },
+    { on, fact: 'manifests' },
+    { on, fact: 'etcdData' },
+    { on, fact: 'etcdProcess' },
+    'vault',
+  ],
   judge: (_params, view, on) => {
     const { phase } = view.desired.cluster;
     if (isFounded(phase)) return { is: 'satisfied' };
@@ -58,8 +64,13 @@ export const etcdMemberRun = defineStep({
     const changes = check.is === 'needed' ? [...check.changes] : [];
     const wanted = factOf(view, on, 'manifests').running;
     const process = factOf(view, on, 'etcdProcess');
-    if (wanted.is === 'made' && (process.is === 'absent' || !sameArguments(process.argv, manifestCommand(wanted.text)))) {
-      changes.push({ summary: process.is === 'absent' ? 'start etcd' : 'restart etcd with the arguments of its manifest' });
+    if (
+      wanted.is === 'made' &&
+      (process.is === 'absent' || !sameArguments(process.argv, manifestCommand(wanted.text)))
+    ) {
+      changes.push({
+        summary: process.is === 'absent' ? 'start etcd' : 'restart etcd with the arguments of its manifest',
+      });
     } else if (changes.length > 0 && check.is === 'needed' && check.restarts) {
       changes.push({ summary: 'restart etcd' });
     }
@@ -101,13 +112,17 @@ function manifestCheck(view: View, on: HostId, phase: Phase): ManifestCheck {
   changes.push(...fileChanges(files, kubeadmFile(host.kubeadmConfig[phase])));
   const manifestChanges = manifestDifference(view, on, manifest);
   changes.push(...manifestChanges);
-  return changes.length === 0 ? { is: 'satisfied' } : { is: 'needed', changes, restarts: manifestChanges.some((c) => c.diff !== undefined) };
+  return changes.length === 0
+    ? { is: 'satisfied' }
+    : { is: 'needed', changes, restarts: manifestChanges.some((c) => c.diff !== undefined) };
 }
 
 function manifestDifference(view: View, on: HostId, manifest: ManifestFact): Change[] {
   if (manifest.is === 'made') return fileChanges(factOf(view, on, 'files'), manifestFile(manifest.text));
   const { kubernetesVersion } = view.desired.config.spec;
-  return [{ summary: `${paths.manifest}: made on the machine by kubeadm ${kubernetesVersion} from ${paths.kubeadmConfig}` }];
+  return [
+    { summary: `${paths.manifest}: made on the machine by kubeadm ${kubernetesVersion} from ${paths.kubeadmConfig}` },
+  ];
 }
 
 function kubeadmFile(content: string): FileSpec {
@@ -124,10 +139,14 @@ async function placeMember(world: World, view: View, on: HostId, phase: Phase): 
   if (config === undefined) throw new Error(`${on} is not in the configuration`);
   const [made] = await world.host.runAll([etcdManifest(config)], world.signal);
   if (made === undefined || made.exitCode !== 0) {
-    throw new KeelsonError('etcd.kubeadm-refuses', `kubeadm on ${on} made no manifest (exit code ${made?.exitCode ?? 'none'})`, {
-      host: on,
-      ...(made === undefined ? {} : { output: made.stderr }),
-    });
+    throw new KeelsonError(
+      'etcd.kubeadm-refuses',
+      `kubeadm on ${on} made no manifest (exit code ${made?.exitCode ?? 'none'})`,
+      {
+        host: on,
+        ...(made === undefined ? {} : { output: made.stderr }),
+      },
+    );
   }
   await must(world, makeDirectory(view.desired.config.spec.etcd.dataDir, '700'));
   const old = factOf(view, on, 'files').text.get(paths.manifest);
@@ -153,7 +172,8 @@ export function memberHealth(view: View, on: HostId): string | null {
   }
   if (endpoint.status.value.isLearner) return 'it is a learner';
   if (endpoint.status.value.leaderId === null) return 'it sees no leader';
-  if (endpoint.linearizableRead.is === 'failed') return `a linearizable read fails: ${endpoint.linearizableRead.message}`;
+  if (endpoint.linearizableRead.is === 'failed')
+    return `a linearizable read fails: ${endpoint.linearizableRead.message}`;
   return null;
 }
 

@@ -15,7 +15,8 @@ export const hostRecord = defineStep({
   attempts: 2,
   settleMs: 0,
   parse: (params) => ({ state: wordParam(params, 'state', ['claim', 'founded']) }),
-  title: ({ state }, on) => (state === 'claim' ? `record on ${on} whose machine it is` : `record on ${on} that its cluster is founded`),
+  title: ({ state }, on) =>
+    state === 'claim' ? `record on ${on} whose machine it is` : `record on ${on} that its cluster is founded`,
   reads: (_params, on) => [
     { on, fact: 'machine' },
     { on, fact: 'record' },
@@ -37,11 +38,17 @@ export const hostRecord = defineStep({
       };
     }
     // Before the founding the record has no cluster id: whether it gains one is the later step's business.
-    if (state === 'claim' && fact.is === 'record' && fact.record.etcdClusterId === undefined) delete wanted.etcdClusterId;
-    return needed(fileChanges(factOf(view, on, 'files'), { path: paths.record, content: hostRecordText(wanted), mode: '644' }));
+    if (state === 'claim' && fact.is === 'record' && fact.record.etcdClusterId === undefined)
+      delete wanted.etcdClusterId;
+    return needed(
+      fileChanges(factOf(view, on, 'files'), { path: paths.record, content: hostRecordText(wanted), mode: '644' }),
+    );
   },
   apply: async (_params, world, view, on) => {
-    await world.host.putFiles([{ path: paths.record, content: hostRecordText(recordFor(view, on)), mode: '644' }], world.signal);
+    await world.host.putFiles(
+      [{ path: paths.record, content: hostRecordText(recordFor(view, on)), mode: '644' }],
+      world.signal,
+    );
   },
 });
 
@@ -49,5 +56,9 @@ function recordFor(view: View, on: HostId): HostRecord {
   const host = view.desired.hosts.get(on);
   if (host === undefined) throw new Error(`${on} is not in the configuration`);
   const { etcdClusterId, ...rest } = host.record;
-  return { ...rest, machineId: factOf(view, on, 'machine').machineId, ...(etcdClusterId === undefined ? {} : { etcdClusterId }) };
+  return {
+    ...rest,
+    machineId: factOf(view, on, 'machine').machineId,
+    ...(etcdClusterId === undefined ? {} : { etcdClusterId }),
+  };
 }

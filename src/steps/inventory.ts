@@ -16,15 +16,18 @@ export const inventory = defineStep({
   reads: () => ['vault'],
   judge: (_params, view) => {
     const { vault } = view.facts;
-    if (vault.is === 'unknown' || vault.value.is !== 'open') return needed([{ summary: 'record machines and settings' }]);
+    if (vault.is === 'unknown' || vault.value.is !== 'open')
+      return needed([{ summary: 'record machines and settings' }]);
     const old = vault.value.inventory;
     if (old === undefined) return needed([{ summary: 'record machines and settings' }]);
     const changes: Change[] = [];
-    if (old.configDigest !== configDigest(view.desired.config)) changes.push({ summary: 'record the changed configuration' });
+    if (old.configDigest !== configDigest(view.desired.config))
+      changes.push({ summary: 'record the changed configuration' });
     for (const host of view.desired.members) {
       const fact = view.facts.hosts.get(host.host)?.machine;
       const known = old.hosts.find((h) => h.name === host.host);
-      if (fact?.is === 'known' && known?.machineId !== fact.value.machineId) changes.push({ summary: `record the machine of ${host.host}` });
+      if (fact?.is === 'known' && known?.machineId !== fact.value.machineId)
+        changes.push({ summary: `record the machine of ${host.host}` });
     }
     return needed(changes);
   },
@@ -42,7 +45,12 @@ function inventoryOf(view: View, appliedAt: string): Inventory {
     appliedAt,
     configDigest: configDigest(desired.config),
     kubernetesVersion: spec.kubernetesVersion,
-    hosts: desired.members.map((m) => ({ name: m.host, address: m.address, machineId: factOf(view, m.host, 'machine').machineId, roles: ['etcd'] })),
+    hosts: desired.members.map((m) => ({
+      name: m.host,
+      address: m.address,
+      machineId: factOf(view, m.host, 'machine').machineId,
+      roles: ['etcd'],
+    })),
     ports: spec.etcd.ports,
     dataDir: spec.etcd.dataDir,
     algorithm: spec.pki.algorithm,

@@ -39,7 +39,8 @@ export const kubeletService = defineStep({
     ];
     if (unit === undefined || !unit.enabled) changes.push({ summary: `enable ${KUBELET}` });
     if (unit?.active !== 'active') changes.push({ summary: `start ${KUBELET}` });
-    else if (changes.length > 0 || stale(view, on)) changes.push({ summary: `restart ${KUBELET} (etcd keeps running)` });
+    else if (changes.length > 0 || stale(view, on))
+      changes.push({ summary: `restart ${KUBELET} (etcd keeps running)` });
     if (changes.length === 0) return { is: 'satisfied' };
     return { is: 'needed', changes, risk: isFounded(view.desired.cluster.phase) ? 'disruptive' : 'safe' };
   },

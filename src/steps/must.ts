@@ -7,8 +7,12 @@ export async function must(world: World, command: WriteCommand): Promise<void> {
   const result = await world.host.run(command, world.signal);
   if (result.exitCode === 0) return;
   const last = result.stderr.trim().split('\n').at(-1) ?? '';
-  throw new KeelsonError('host.command-failed', `${command.argv[0]} (${command.builder}) ended with exit code ${result.exitCode}${last === '' ? '' : `: ${last}`}`, {
-    host: world.host.id,
-    output: `${result.stdout}\n${result.stderr}`.trim(),
-  });
+  throw new KeelsonError(
+    'host.command-failed',
+    `${command.argv[0]} (${command.builder}) ended with exit code ${result.exitCode}${last === '' ? '' : `: ${last}`}`,
+    {
+      host: world.host.id,
+      output: `${result.stdout}\n${result.stderr}`.trim(),
+    },
+  );
 }

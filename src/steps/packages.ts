@@ -41,7 +41,9 @@ export const packages = defineStep({
 function missing(view: View, on: HostId): string[] {
   const tools = factOf(view, on, 'tools');
   const version = view.desired.config.spec.kubernetesVersion.replace(/^v/, '');
-  const kubernetes = ['kubelet', 'kubeadm'].filter((tool) => tools.get(tool)?.version !== version).map((tool) => `${tool}=${version}-*`);
+  const kubernetes = ['kubelet', 'kubeadm']
+    .filter((tool) => tools.get(tool)?.version !== version)
+    .map((tool) => `${tool}=${version}-*`);
   return tools.has('containerd') ? kubernetes : [...kubernetes, 'containerd'];
 }
 

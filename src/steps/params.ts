@@ -12,6 +12,7 @@ export function noParams(params: unknown): Record<string, never> {
 export function wordParam<W extends string>(params: unknown, key: string, words: readonly W[]): W {
   const value = (params as Record<string, unknown> | null)?.[key];
   const word = words.find((w) => w === value);
-  if (word === undefined) throw new KeelsonError('internal', `a planned step's param ${key} is none of ${words.join(', ')}`);
+  if (word === undefined)
+    throw new KeelsonError('internal', `a planned step's param ${key} is none of ${words.join(', ')}`);
   return word;
 }

@@ -29,7 +29,11 @@ export const bundlePrograms = defineStep({
   judge: (_params, view, on) => {
     const placed = factOf(view, on, 'artefacts');
     const missing = bundleOf(view).manifest.files.filter((f) => placed.get(f.install) !== f.sha256);
-    return needed(missing.map((f) => ({ summary: `place ${f.install} (${f.name} ${f.version}, ${Math.ceil(f.sizeBytes / 1e6)} MB)` })));
+    return needed(
+      missing.map((f) => ({
+        summary: `place ${f.install} (${f.name} ${f.version}, ${Math.ceil(f.sizeBytes / 1e6)} MB)`,
+      })),
+    );
   },
   apply: async (_params, world, view, on) => {
     const { directory, manifest } = bundleOf(view);
@@ -38,7 +42,13 @@ export const bundlePrograms = defineStep({
     for (const [n, file] of missing.entries()) {
       world.note(`${file.name} ${file.version} (${n + 1} of ${missing.length})`);
       await world.host.putArtefact(
-        { source: `${directory}/${file.path}`, path: file.install, mode: file.mode.replace(/^0/, ''), sha256: file.sha256, sizeBytes: file.sizeBytes },
+        {
+          source: `${directory}/${file.path}`,
+          path: file.install,
+          mode: file.mode.replace(/^0/, ''),
+          sha256: file.sha256,
+          sizeBytes: file.sizeBytes,
+        },
         world.signal,
       );
     }
@@ -92,8 +102,16 @@ export function runtimeFiles(view: View, on: HostId): FileSpec[] {
         mayLowerOomScore: factOf(view, on, 'machine').mayLowerOomScore,
       }),
     },
-    { path: paths.containerdUnit, mode: '644', content: containerdUnit(programOf(manifest, 'containerd')?.install ?? '/usr/local/bin/containerd') },
-    { path: paths.kubeletUnit, mode: '644', content: kubeletUnit(programOf(manifest, 'kubelet')?.install ?? '/usr/local/bin/kubelet') },
+    {
+      path: paths.containerdUnit,
+      mode: '644',
+      content: containerdUnit(programOf(manifest, 'containerd')?.install ?? '/usr/local/bin/containerd'),
+    },
+    {
+      path: paths.kubeletUnit,
+      mode: '644',
+      content: kubeletUnit(programOf(manifest, 'kubelet')?.install ?? '/usr/local/bin/kubelet'),
+    },
   ];
 }
 
@@ -114,7 +132,9 @@ export const bundleImages = defineStep({
   judge: (_params, view, on) => {
     const present = factOf(view, on, 'images') ?? [];
     const missing = etcdImages(bundleOf(view)).filter((image) => !present.includes(image.name));
-    return needed(missing.map((image) => ({ summary: `import ${image.name} (${Math.ceil(image.sizeBytes / 1e6)} MB)` })));
+    return needed(
+      missing.map((image) => ({ summary: `import ${image.name} (${Math.ceil(image.sizeBytes / 1e6)} MB)` })),
+    );
   },
   apply: async (_params, world, view, on) => {
     const bundle = bundleOf(view);
@@ -124,7 +144,16 @@ export const bundleImages = defineStep({
       if (present.includes(image.name)) continue;
       const path = `${paths.imageDirectory}/${image.sha256}.tar`;
       world.note(image.name);
-      await world.host.putArtefact({ source: `${bundle.directory}/${image.path}`, path, mode: '600', sha256: image.sha256, sizeBytes: image.sizeBytes }, world.signal);
+      await world.host.putArtefact(
+        {
+          source: `${bundle.directory}/${image.path}`,
+          path,
+          mode: '600',
+          sha256: image.sha256,
+          sizeBytes: image.sizeBytes,
+        },
+        world.signal,
+      );
       await must(world, importImage(view.desired.criSocket.replace(/^unix:\/\//, ''), path));
     }
     await must(world, removePaths([paths.imageDirectory]));

@@ -1,6 +1,6 @@
 import type { Finding } from '../../model/finding.ts';
-import { isFounded } from '../../ports/vault.ts';
 import { parseCertificate } from '../../model/x509.ts';
+import { isFounded } from '../../ports/vault.ts';
 import { refusal } from '../finding.ts';
 import type { PlanRefusal } from './types.ts';
 
@@ -8,25 +8,55 @@ import type { PlanRefusal } from './types.ts';
 export const changes: PlanRefusal = (view, intent) => {
   const { desired, facts } = view;
   if (intent.kind !== 'apply' || !isFounded(desired.cluster.phase)) return [];
-  const inventory = facts.vault.is === 'known' && facts.vault.value.is !== 'absent' ? facts.vault.value.inventory : undefined;
+  const inventory =
+    facts.vault.is === 'known' && facts.vault.value.is !== 'absent' ? facts.vault.value.inventory : undefined;
   if (inventory === undefined) return [];
   const { spec } = desired.config;
   const found: Finding[] = [];
   const before = inventory.hosts.map((h) => h.name).sort();
   const after = desired.members.map((m) => m.host).sort();
-  if (before.join() !== after.join()) found.push(refusal('change.hosts', `the cluster’s machines are ${before.join(', ')}; cluster.yaml lists ${after.join(', ')}`));
+  if (before.join() !== after.join())
+    found.push(
+      refusal(
+        'change.hosts',
+        `the cluster’s machines are ${before.join(', ')}; cluster.yaml lists ${after.join(', ')}`,
+      ),
+    );
   for (const member of desired.members) {
     const old = inventory.hosts.find((h) => h.name === member.host);
-    if (old !== undefined && old.address !== member.address) found.push(refusal('change.address', `${member.host} has the address ${old.address}; cluster.yaml says ${member.address}`, member.host));
+    if (old !== undefined && old.address !== member.address)
+      found.push(
+        refusal(
+          'change.address',
+          `${member.host} has the address ${old.address}; cluster.yaml says ${member.address}`,
+          member.host,
+        ),
+      );
   }
-  const ports = (p: { client: number; peer: number; metrics: number }): string => `client ${p.client}, peer ${p.peer}, metrics ${p.metrics}`;
-  if (ports(inventory.ports) !== ports(spec.etcd.ports)) found.push(refusal('change.ports', `the ports are ${ports(inventory.ports)}; cluster.yaml says ${ports(spec.etcd.ports)}`));
-  if (inventory.dataDir !== spec.etcd.dataDir) found.push(refusal('change.data-dir', `the data directory is ${inventory.dataDir}; cluster.yaml says ${spec.etcd.dataDir}`));
-  if (inventory.algorithm !== spec.pki.algorithm) found.push(refusal('change.algorithm', `keys are ${inventory.algorithm}; cluster.yaml says ${spec.pki.algorithm}`));
+  const ports = (p: { client: number; peer: number; metrics: number }): string =>
+    `client ${p.client}, peer ${p.peer}, metrics ${p.metrics}`;
+  if (ports(inventory.ports) !== ports(spec.etcd.ports))
+    found.push(
+      refusal('change.ports', `the ports are ${ports(inventory.ports)}; cluster.yaml says ${ports(spec.etcd.ports)}`),
+    );
+  if (inventory.dataDir !== spec.etcd.dataDir)
+    found.push(
+      refusal('change.data-dir', `the data directory is ${inventory.dataDir}; cluster.yaml says ${spec.etcd.dataDir}`),
+    );
+  if (inventory.algorithm !== spec.pki.algorithm)
+    found.push(refusal('change.algorithm', `keys are ${inventory.algorithm}; cluster.yaml says ${spec.pki.algorithm}`));
   if (inventory.kubernetesVersion !== spec.kubernetesVersion) {
-    found.push(refusal('change.kubernetes-version', `the machines have ${inventory.kubernetesVersion}; cluster.yaml says ${spec.kubernetesVersion}`));
+    found.push(
+      refusal(
+        'change.kubernetes-version',
+        `the machines have ${inventory.kubernetesVersion}; cluster.yaml says ${spec.kubernetesVersion}`,
+      ),
+    );
   }
-  if (desired.caCertificate !== null && parseCertificate(desired.caCertificate).fingerprint256 !== inventory.caFingerprint256) {
+  if (
+    desired.caCertificate !== null &&
+    parseCertificate(desired.caCertificate).fingerprint256 !== inventory.caFingerprint256
+  ) {
     found.push(refusal('change.ca', 'the vault’s CA is not the one that the members trust'));
   }
   return found;

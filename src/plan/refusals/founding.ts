@@ -15,11 +15,23 @@ export const founding: PlanRefusal = (view, intent) => {
     const facts = view.facts.hosts.get(host);
     if (facts === undefined || facts.etcdData.is === 'unknown') {
       const because = facts?.etcdData.is === 'unknown' ? facts.etcdData.because : 'nobody asked';
-      return [refusal('safety.unknown-fact', `whether ${host} holds etcd data is not known (${because}); a cluster is founded only on machines known to be empty`, host)];
+      return [
+        refusal(
+          'safety.unknown-fact',
+          `whether ${host} holds etcd data is not known (${because}); a cluster is founded only on machines known to be empty`,
+          host,
+        ),
+      ];
     }
     const record = facts.record.is === 'known' && facts.record.value.is === 'record' ? facts.record.value.record : null;
     if (record?.etcdClusterId !== undefined) {
-      return [refusal('safety.vault-old', `${host} records etcd cluster ${record.etcdClusterId}; this vault has never seen it founded`, host)];
+      return [
+        refusal(
+          'safety.vault-old',
+          `${host} records etcd cluster ${record.etcdClusterId}; this vault has never seen it founded`,
+          host,
+        ),
+      ];
     }
     return [...dataFindings(view, host, record !== null), ...strangers(view, host)];
   });
@@ -29,13 +41,26 @@ function dataFindings(view: View, host: View['desired']['members'][number]['host
   const data = view.facts.hosts.get(host)?.etcdData;
   if (data?.is !== 'known') return [];
   const { dataDir } = view.desired.config.spec.etcd;
-  if (data.value.is === 'foreign') return [refusal('safety.foreign-data', `${dataDir} on ${host} holds what is not etcd’s: ${data.value.entries.slice(0, 3).join(', ')}`, host)];
+  if (data.value.is === 'foreign')
+    return [
+      refusal(
+        'safety.foreign-data',
+        `${dataDir} on ${host} holds what is not etcd’s: ${data.value.entries.slice(0, 3).join(', ')}`,
+        host,
+      ),
+    ];
   if (data.value.is !== 'data') return [];
   const files = view.facts.hosts.get(host)?.files;
   const config = files?.is === 'known' ? files.value.text.get(paths.kubeadmConfig) : undefined;
   const { token, phase } = view.desired.cluster;
   if (phase === 'founding' && recorded && token !== null && config?.includes(token)) return [];
-  return [refusal('safety.foreign-data', `${dataDir} on ${host} holds the data of an etcd that this vault does not know`, host)];
+  return [
+    refusal(
+      'safety.foreign-data',
+      `${dataDir} on ${host} holds the data of an etcd that this vault does not know`,
+      host,
+    ),
+  ];
 }
 
 /** Static pods or CA keys of somebody else's control plane. */
@@ -44,10 +69,22 @@ function strangers(view: View, host: View['desired']['members'][number]['host'])
   if (files?.is !== 'known') return [];
   const managed = new Set(files.value.at.keys());
   const strange = files.value.entries.filter(
-    (e) => e.type !== 'directory' && !managed.has(e.path) && (isManifest(e.path) || /\/(?:ca|sa|apiserver|front-proxy-ca)\.(?:key|crt|pub)$/.test(e.path)),
+    (e) =>
+      e.type !== 'directory' &&
+      !managed.has(e.path) &&
+      (isManifest(e.path) || /\/(?:ca|sa|apiserver|front-proxy-ca)\.(?:key|crt|pub)$/.test(e.path)),
   );
   if (strange.length === 0) return [];
-  return [refusal('safety.foreign-control-plane', `${host} already has ${strange.slice(0, 3).map((e) => e.path).join(', ')}`, host)];
+  return [
+    refusal(
+      'safety.foreign-control-plane',
+      `${host} already has ${strange
+        .slice(0, 3)
+        .map((e) => e.path)
+        .join(', ')}`,
+      host,
+    ),
+  ];
 }
 
 /** The kubelet passes over files whose name begins with a dot; its package brings such a one. */

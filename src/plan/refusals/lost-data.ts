@@ -11,7 +11,18 @@ export const lostData: PlanRefusal = (view, intent) => {
   });
   const { dataDir } = view.desired.config.spec.etcd;
   if (gone.length > 0 && gone.length === view.desired.members.length) {
-    return [refusal('safety.all-data-gone', `no machine of ${view.desired.cluster.name} has data in ${dataDir} any more: only a snapshot can bring it back`)];
+    return [
+      refusal(
+        'safety.all-data-gone',
+        `no machine of ${view.desired.cluster.name} has data in ${dataDir} any more: only a snapshot can bring it back`,
+      ),
+    ];
   }
-  return gone.map(({ host }) => refusal('safety.data-gone', `${host} has lost etcd’s data in ${dataDir}: its member has to be replaced, it is not started again`, host));
+  return gone.map(({ host }) =>
+    refusal(
+      'safety.data-gone',
+      `${host} has lost etcd’s data in ${dataDir}: its member has to be replaced, it is not started again`,
+      host,
+    ),
+  );
 };

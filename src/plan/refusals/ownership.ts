@@ -7,14 +7,28 @@ export const ownership: PlanRefusal = (view) => {
   return view.desired.members.flatMap(({ host }) => {
     const facts = view.facts.hosts.get(host);
     if (facts?.record.is !== 'known' || facts.record.value.is === 'absent') return [];
-    if (facts.record.value.is === 'unreadable') return [refusal('safety.foreign-host', `${host} carries a host record that cannot be read: ${facts.record.value.why}`, host)];
+    if (facts.record.value.is === 'unreadable')
+      return [
+        refusal(
+          'safety.foreign-host',
+          `${host} carries a host record that cannot be read: ${facts.record.value.why}`,
+          host,
+        ),
+      ];
     const { record } = facts.record.value;
     const whose = `cluster ${record.clusterName} (${record.clusterUid})`;
-    if (cluster.uid === null) return [refusal('safety.vault-lost', `${host} belongs to ${whose}, and there is no vault here that knows it`, host)];
-    if (record.clusterUid !== cluster.uid) return [refusal('safety.foreign-host', `${host} belongs to ${whose}, not to ${cluster.name} (${cluster.uid})`, host)];
+    if (cluster.uid === null)
+      return [
+        refusal('safety.vault-lost', `${host} belongs to ${whose}, and there is no vault here that knows it`, host),
+      ];
+    if (record.clusterUid !== cluster.uid)
+      return [
+        refusal('safety.foreign-host', `${host} belongs to ${whose}, not to ${cluster.name} (${cluster.uid})`, host),
+      ];
     if (record.host !== host) return [refusal('safety.machine-id', `${host} is recorded as ${record.host}`, host)];
     const machineId = facts.machine.is === 'known' ? facts.machine.value.machineId : record.machineId;
-    if (machineId !== record.machineId) return [refusal('safety.machine-id', `${host} was machine ${record.machineId} and is now ${machineId}`, host)];
+    if (machineId !== record.machineId)
+      return [refusal('safety.machine-id', `${host} was machine ${record.machineId} and is now ${machineId}`, host)];
     return [];
   });
 };

@@ -10,6 +10,14 @@ export const twins: PlanRefusal = (view) => {
     const { machineId } = facts.machine.value;
     const first = seen.get(machineId);
     seen.set(machineId, host);
-    return first === undefined ? [] : [refusal('safety.twin', `${host} and ${first} are one machine, or clones: both have machine-id ${machineId}`, host)];
+    return first === undefined
+      ? []
+      : [
+          refusal(
+            'safety.twin',
+            `${host} and ${first} are one machine, or clones: both have machine-id ${machineId}`,
+            host,
+          ),
+        ];
   });
 };

@@ -7,7 +7,13 @@ export const clusterId: SafetyRule = (_step, view) => {
   if (ours === null || view.facts.etcd.is === 'unknown') return [];
   return [...view.facts.etcd.value.endpoints].flatMap(([host, { status }]) =>
     status.is === 'ok' && status.value.clusterId !== ours
-      ? [refusal('safety.cluster-id', `${host} answers as a member of etcd cluster ${status.value.clusterId}; ours is ${ours}`, host)]
+      ? [
+          refusal(
+            'safety.cluster-id',
+            `${host} answers as a member of etcd cluster ${status.value.clusterId}; ours is ${ours}`,
+            host,
+          ),
+        ]
       : [],
   );
 };

@@ -10,6 +10,8 @@ export const othersHealthy: SafetyRule = (step, view) => {
     .filter((m) => m.host !== step.on)
     .flatMap((m) => {
       const why = memberHealth(view, m.host);
-      return why === null ? [] : [refusal('safety.others-unhealthy', `“${step.title}” while ${m.name} is not healthy: ${why}`, step.on)];
+      return why === null
+        ? []
+        : [refusal('safety.others-unhealthy', `“${step.title}” while ${m.name} is not healthy: ${why}`, step.on)];
     });
 };

@@ -8,5 +8,7 @@ export const quorum: SafetyRule = (step, view) => {
   if (!isFounded(view.desired.cluster.phase)) return [];
   const { stay, need } = quorumMargin(view, step.on);
   if (stay >= need) return [];
-  return [refusal('safety.quorum', `“${step.title}” would leave ${stay} healthy voters; the quorum is ${need}`, step.on)];
+  return [
+    refusal('safety.quorum', `“${step.title}” would leave ${stay} healthy voters; the quorum is ${need}`, step.on),
+  ];
 };

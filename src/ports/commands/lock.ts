@@ -12,7 +12,9 @@ const STATE = [
   `systemctl show --property Id,ActiveState,SubState,ExecMainCode,ExecMainStatus -- 'keelson-*.service' 2>/dev/null | sed 's/^/unit|/'`,
 ].join('\n');
 
-const LOCKED = ['D=$1; shift; umask 077; mkdir -p $D || exit 74; exec 9>$D/.flock; flock -w 15 9 || exit 75'].join('\n');
+const LOCKED = ['D=$1; shift; umask 077; mkdir -p $D || exit 74; exec 9>$D/.flock; flock -w 15 9 || exit 75'].join(
+  '\n',
+);
 
 /** The fencing number, the holder, the last write and keelson's units on the machine. */
 export function lockState(directory = STATE_DIRECTORY): ReadCommand {
@@ -69,7 +71,9 @@ function parseUnits(lines: readonly string[]): RunningUnit[] {
   const blocks = lines.join('\n').split(/\n\s*\n/);
   const found: RunningUnit[] = [];
   for (const block of blocks) {
-    const value = new Map(block.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+    const value = new Map(
+      block.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
     const name = value.get('Id');
     if (name === undefined || name === '') continue;
     const running = value.get('ActiveState') === 'activating' || value.get('SubState') === 'running';
@@ -116,4 +120,3 @@ function parseLast(line: string): LockState['last'] {
   const base = { fence: Number(fence), run: run as RunId, step: step as StepId };
   return exit === undefined || exit === '-' ? base : { ...base, exitCode: Number(exit) };
 }
-

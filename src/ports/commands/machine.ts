@@ -32,10 +32,16 @@ export function versions(): ReadCommand {
 
 /** The container runtime's own configuration (`containerd config dump`): cgroup driver, sandbox image, socket. */
 export function runtime(): ReadCommand {
-  return readCommand('runtime', script('command -v containerd >/dev/null || exit 127; exec containerd config dump', []));
+  return readCommand(
+    'runtime',
+    script('command -v containerd >/dev/null || exit 127; exec containerd config dump', []),
+  );
 }
 
 /** One image reference a line, of the namespace that the kubelet uses. */
 export function images(socket: string): ReadCommand {
-  return readCommand('images', script('command -v ctr >/dev/null || exit 127; exec ctr --address "$1" -n k8s.io images ls -q', [socket]));
+  return readCommand(
+    'images',
+    script('command -v ctr >/dev/null || exit 127; exec ctr --address "$1" -n k8s.io images ls -q', [socket]),
+  );
 }

@@ -46,7 +46,11 @@ const REACH_SECONDS = 6;
  * each of the others, trying again until the deadline. Prints `peer|ADDRESS|ok|` or `peer|ADDRESS|failed|WHY`. It ends as soon as all
  * have found each other: who connects says so through the connection, because the one who listens must not leave before.
  */
-export function reachPeers(own: { address: string; listen: boolean }, port: number, others: readonly string[]): ReadCommand {
+export function reachPeers(
+  own: { address: string; listen: boolean },
+  port: number,
+  others: readonly string[],
+): ReadCommand {
   const listenOn = own.address.includes(':') ? `[${own.address}]` : own.address;
   const text = [
     'export LC_ALL=C; own=$1 on=$2 port=$3 seconds=$4 listen=$5; shift 5; end=$((SECONDS + seconds))',

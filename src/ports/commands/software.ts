@@ -2,10 +2,14 @@ import { script, type WriteCommand, writeCommand } from '../command.ts';
 
 /** Imports a docker archive into the kubelet's namespace of containerd. */
 export function importImage(socket: string, archive: string): WriteCommand {
-  return writeCommand('import-image', ['ctr', '--address', socket, '-n', 'k8s.io', 'images', 'import', '--digests=false', archive], {
-    mayBeLong: true,
-    timeoutMs: 300_000,
-  });
+  return writeCommand(
+    'import-image',
+    ['ctr', '--address', socket, '-n', 'k8s.io', 'images', 'import', '--digests=false', archive],
+    {
+      mayBeLong: true,
+      timeoutMs: 300_000,
+    },
+  );
 }
 
 /** Refreshes the package lists, or installs exact versions (`kubelet=1.36.3-1.1`) and holds them. */
