@@ -69,7 +69,6 @@ export const law: Law = {
     'src/pki': edge(['src/model', 'src/ports', 'src/desired/certificates.ts']),
     'src/etcd': edge(
       ['src/model', 'src/ports'],
-      ['@bufbuild/protobuf', '@connectrpc/connect', '@connectrpc/connect-node'],
     ),
     'src/vault': edge(['src/model', 'src/ports', 'src/desired/certificates.ts'], ['age-encryption', 'zod']),
     'src/operations': edge([...core, ...adapters], ['p-limit', 'yaml', 'zod']),
