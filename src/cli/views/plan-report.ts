@@ -9,5 +9,7 @@ export interface PlanReport {
   basis: { config: Digest; at: string };
   /** Host names with their addresses, in the configuration's order. */
   hosts: readonly { host: HostId; address: string }[];
+  /** Members of the etcd cluster as it must be. */
+  voters: number;
   result: PlanResult;
 }

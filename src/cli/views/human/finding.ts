@@ -8,7 +8,7 @@ const MARK = { error: '✖', warning: '!', info: '·' } as const;
 export function findingLines(finding: Finding, style: Style, columns: number): string[] {
   const { severity, code, host, message, action } = finding;
   const paint = severity === 'error' ? style.red : severity === 'warning' ? style.yellow : style.dim;
-  const where = host === undefined ? '' : `${host}: `;
+  const where = host === undefined || message.includes(host) ? '' : `${host}: `;
   const [first = '', ...rest] = wrap(`${where}${harmless(message)}`, columns - 4);
   return [
     `  ${paint(MARK[severity])} ${first}`,

@@ -46,10 +46,10 @@ export function planLines(report: PlanReport, options: PlanViewOptions): string[
     '',
     ...groups.flatMap((group) => [
       style.bold(group.host) + (group.address === undefined ? '' : style.dim(` ${group.address}`)),
-      ...group.steps.flatMap((step) => stepLines(step, numbers, plan, options)),
+      ...group.steps.flatMap((step) => stepLines(step, numbers, report.voters, plan, options)),
       '',
     ]),
-    ...disturbance(plan, style),
+    ...disturbance(plan, report.voters, style),
     ...warned,
     ...totals(plan, options),
   ];
@@ -75,23 +75,24 @@ function byHost(steps: readonly PlannedStep[], hosts: PlanReport['hosts']): Grou
 function stepLines(
   step: PlannedStep,
   numbers: ReadonlyMap<StepId, number>,
+  voters: number,
   plan: Plan,
   { style, diff, verbose }: PlanViewOptions,
 ): string[] {
   const number = padStart(String(numbers.get(step.id) ?? '?'), 4);
-  const risk = step.risk === 'safe' ? '' : ` ${style.yellow(step.risk)}`;
+  const risk = step.risk === 'safe' ? '' : ` ${style.yellow(`[${step.risk}]`)}`;
   return [
     `${style.dim(number)}  ${harmless(step.title)}${risk}`,
     ...(verbose ? [style.dim(`        why: ${step.why}; ${step.kind}, id ${step.id}`)] : []),
     ...step.changes.flatMap((change) => changeLines(change, style, diff)),
-    ...(step.risk === 'safe' ? [] : [style.yellow(`        ${marginOf(step)}${afterOf(step, numbers, plan)}`)]),
+    ...(step.risk === 'safe' ? [] : [style.yellow(`        ${marginOf(step, voters)}${afterOf(step, numbers, plan)}`)]),
   ];
 }
 
-/** `2 of 3 stay up, 2 needed` is measured again just before the step. */
-function marginOf({ quorum }: PlannedStep): string {
+/** As it is now; it is measured again just before the step. */
+function marginOf({ quorum }: PlannedStep, voters: number): string {
   if (quorum === undefined) return 'quorum: not measured';
-  return `quorum: ${count(quorum.stay, 'healthy voter')} ${quorum.stay === 1 ? 'stays' : 'stay'} up, ${quorum.need} needed`;
+  return `quorum: ${quorum.stay} of ${voters} stay up, ${quorum.need} needed`;
 }
 
 function afterOf(step: PlannedStep, numbers: ReadonlyMap<StepId, number>, plan: Plan): string {
@@ -129,7 +130,7 @@ function diffLine(line: string, style: Style): string {
 }
 
 /** The one thing to know at three in the morning: what goes down, in which order. */
-function disturbance({ steps }: Plan, style: Style): string[] {
+function disturbance({ steps }: Plan, voters: number, style: Style): string[] {
   const careful = steps.filter((s) => s.risk !== 'safe');
   if (careful.length === 0) return [];
   const hosts = [...new Set(careful.map((s) => s.on))];
@@ -140,7 +141,7 @@ function disturbance({ steps }: Plan, style: Style): string[] {
   const margin = tightest?.quorum;
   return [
     style.bold('Disturbed, one at a time'),
-    `  ${hosts.join(' → ')}${margin === undefined ? '' : `   at worst ${margin.stay} healthy stay up, ${margin.need} needed`}`,
+    `  ${hosts.join(' → ')}${margin === undefined ? '' : `   at worst ${margin.stay} of ${voters} stay up, ${margin.need} needed`}`,
     '',
   ];
 }

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import type { HostId, RunId, StepId } from '../../../model/ids.ts';
+import type { LockReport } from '../../../operations/lock.ts';
+import { checkReport, emptyReport, planReport, refusedReport, runEvents, statusReport } from '../../testing/reports.ts';
+import { reportOf } from '../run-report.ts';
+import { checkLines } from './check.ts';
+import { errorLines } from './error.ts';
+import { lockLines } from './lock.ts';
+import { planLines } from './plan.ts';
+import { runLines, runListLines, summaryLines } from './runs.ts';
+import { statusLines } from './status.ts';
+import { makeStyle, plainStyle } from './style.ts';
+
+const at = { style: plainStyle, columns: 100 };
+const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+const golden = (name: string): string => `./__golden__/${name}.txt`;
+
+describe('plan', () => {
+  it('tells host by host what happens, what is disturbed and how much quorum is left', async () => {
+    await expect(text(planLines(planReport, { ...at, diff: false, verbose: false }))).toMatchFileSnapshot(
+      golden('plan'),
+    );
+  });
+  it('shows contents with --diff and reasons with -v', async () => {
+    await expect(text(planLines(planReport, { ...at, diff: true, verbose: true }))).toMatchFileSnapshot(
+      golden('plan-diff'),
+    );
+  });
+  it('says why it is refused', async () => {
+    await expect(text(planLines(refusedReport, { ...at, diff: false, verbose: false }))).toMatchFileSnapshot(
+      golden('plan-refused'),
+    );
+  });
+  it('is one line when there is nothing to do', () => {
+    expect(planLines(emptyReport, { ...at, diff: false, verbose: false })).toEqual([
+      'Plan for cluster lab: nothing to do.',
+    ]);
+  });
+});
+
+describe('status', () => {
+  it('shows members, quorum, certificates and findings', async () => {
+    await expect(text(statusLines(statusReport, { ...at, verbose: false }))).toMatchFileSnapshot(golden('status'));
+  });
+  it('shows every certificate with -v', async () => {
+    await expect(text(statusLines(statusReport, { ...at, verbose: true }))).toMatchFileSnapshot(
+      golden('status-verbose'),
+    );
+  });
+  it('never passes on what would move the cursor', () => {
+    for (const verbose of [false, true])
+      expect(text(statusLines(statusReport, { ...at, verbose }))).not.toContain('\u001b');
+  });
+  it('says that the quorum is lost', () => {
+    const { etcd } = statusReport;
+    const lost = { ...statusReport, etcd: { ...etcd, leader: null, quorum: { ...etcd.quorum, healthy: 1 } } };
+    expect(text(statusLines(lost, { ...at, verbose: false }))).toContain(
+      'quorum lost: 1 of 3 voters healthy, 2 needed',
+    );
+  });
+});
+
+it('check lists every finding, errors first', async () => {
+  await expect(text(checkLines(checkReport, plainStyle, 100))).toMatchFileSnapshot(golden('check'));
+});
+
+describe('runs', () => {
+  const report = reportOf(runEvents());
+  it('lists runs', async () => {
+    const died = reportOf(runEvents().slice(0, 5));
+    await expect(text(runListLines([report, died], plainStyle))).toMatchFileSnapshot(golden('runs'));
+  });
+  it('shows one with each step', async () => {
+    await expect(text(runLines(report, { style: plainStyle, verbose: true }))).toMatchFileSnapshot(golden('run'));
+  });
+  it('sums up for the person who has watched', async () => {
+    await expect(text(summaryLines(report, { style: plainStyle, next: ['keelson status'] }))).toMatchFileSnapshot(
+      golden('summary'),
+    );
+  });
+});
+
+it('lock tells who, what and since when', async () => {
+  const run = '20261121t101500z-3f9a1c' as RunId;
+  const holder = {
+    run,
+    command: 'apply',
+    user: 'ops',
+    operator: 'desk',
+    operatorMachineId: 'm',
+    operatorBootId: 'b',
+    pid: 4711,
+    pidStart: '1',
+    since: '2026-11-21T10:15:00.000Z',
+    fence: 3,
+  };
+  const state = {
+    fence: 3,
+    holder,
+    last: { fence: 3, run, step: 'ab00' as StepId },
+    units: [{ name: 'keelson-x.service', state: 'running' as const }],
+  };
+  const report: LockReport = {
+    holder,
+    hosts: [
+      { host: 'etcd-0' as HostId, is: 'known', state },
+      { host: 'etcd-1' as HostId, is: 'known', state: { fence: 2, holder: null, last: null, units: [] } },
+      { host: 'etcd-2' as HostId, is: 'unreachable', because: 'no route to host' },
+    ],
+  };
+  await expect(text(lockLines(report, new Date('2026-11-21T10:45:00.000Z'), plainStyle))).toMatchFileSnapshot(
+    golden('lock'),
+  );
+});
+
+describe('error', () => {
+  const error = {
+    code: 'host.command-failed' as const,
+    message: 'systemctl failed',
+    action: 'Read its output.',
+    host: 'etcd-0' as HostId,
+    step: 'run containerd on etcd-0',
+    output: 'Job failed.\u001b]0;title\u0007\nSee journalctl.\n',
+  };
+  it('says what, where and what next', async () => {
+    await expect(text(errorLines(error, { ...at, verbose: false }))).toMatchFileSnapshot(golden('error'));
+  });
+  it('shows the output with -v, made harmless', () => {
+    const shown = text(errorLines(error, { ...at, verbose: true }));
+    expect(shown).toContain('    Job failed.');
+    expect(shown).not.toMatch(/[\u0007\u001b]/);
+  });
+  it('lists the problems of a configuration once, each at the start of its line', () => {
+    const problem = 'cluster.yaml:12:16: spec.hosts[1].address: “x” is no address';
+    const lines = errorLines(
+      {
+        code: 'config.invalid',
+        message: `cluster.yaml has one problem:\n${problem}; write one`,
+        action: 'Correct it.',
+        where: 'cluster.yaml',
+        findings: [{ code: 'config.invalid', severity: 'error', message: problem, action: 'write one' }],
+      },
+      { ...at, verbose: false },
+    );
+    expect(
+      text(lines)
+        .split('\n')
+        .filter((line) => line.startsWith('cluster.yaml:12:16:')),
+    ).toHaveLength(1);
+    expect(text(lines).match(/12:16/g)).toHaveLength(1);
+  });
+});
+
+it('colour changes nothing but colours', () => {
+  const coloured = text(planLines(planReport, { style: makeStyle(true), columns: 100, diff: true, verbose: true }));
+  expect(coloured).toContain('\u001b[');
+  // biome-ignore lint/complexity/useRegexLiterals: the control character stands out here.
+  expect(coloured.replace(new RegExp('\u001b\\[[0-9;]*m', 'g'), '')).toBe(
+    text(planLines(planReport, { ...at, diff: true, verbose: true })),
+  );
+});
