@@ -51,8 +51,9 @@ export function readDocument(text: string): ConfigDocument {
     return { value: undefined, place: { value: 0 }, problems: [problem('config.syntax', 0, empty)] };
   }
   const walk = new Walk();
-  const value = walk.read(contents, [], 0);
-  return { value: value.value, place: value.place, problems: walk.problems };
+  const { value, place } = walk.read(contents, [], 0);
+  // What was left unread would be reported as missing.
+  return { value: walk.stoppedEarly() ? undefined : value, place, problems: walk.problems };
 }
 
 function compose(text: string): { document: Document | null; problems: DocumentProblem[] } {
@@ -131,6 +132,10 @@ class Walk {
   readonly #open = new Set<Node>();
   #values = 0;
 
+  stoppedEarly(): boolean {
+    return this.#values > MAX_VALUES;
+  }
+
   read(node: unknown, path: Path, depth: number): Read {
     const start = startOf(node);
     if (++this.#values > MAX_VALUES) {
@@ -191,7 +196,7 @@ class Walk {
       const read = this.read(item, [...path, index], depth + 1);
       children.set(index, read.place);
       value.push(read.value);
-      if (this.#values > MAX_VALUES) break;
+      if (this.stoppedEarly()) break;
     }
     return { value, place: { value: startOf(node), children } };
   }
@@ -208,7 +213,7 @@ class Walk {
       if (children.has(key)) this.#add('config.duplicate-key', here, at, said('is given twice', 'keep one of them'));
       children.set(key, { ...read.place, key: at });
       value[key] = read.value;
-      if (this.#values > MAX_VALUES) break;
+      if (this.stoppedEarly()) break;
     }
     return { value, place: { value: startOf(node), children } };
   }

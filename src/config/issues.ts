@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { flow } from './flow.ts';
 import { type JsonSchema, parentsOf, schemaAt } from './json-schema.ts';
 import { nearest } from './nearest.ts';
 import { type Path, quote } from './path.ts';
@@ -49,10 +50,13 @@ function knownInstead(parent: Path, key: string): string {
   const known = Object.keys(schemaAt(parent)?.properties ?? {});
   const near = nearest(key, known);
   if (near !== undefined) return `did you mean ${near}?`;
-  const elsewhere = parentsOf(key);
+  const elsewhere = commonWords.has(key) ? [] : parentsOf(key);
   if (elsewhere.length > 0) return `it belongs to ${elsewhere.join(' or ')}`;
   return `the fields here are ${known.join(', ')}`;
 }
+
+// They say something only together with where they stand.
+const commonWords = new Set(['key', 'name', 'value', 'url', 'certificate', 'hosts']);
 
 function missing(path: Path): FieldProblem {
   const schema = schemaAt(path);
@@ -60,11 +64,6 @@ function missing(path: Path): FieldProblem {
   const key = String(path.at(-1) ?? '');
   const action = example === undefined ? `add ${key}` : `add it, for example ${key}: ${flow(example)}`;
   return { code: 'config.missing-field', path, message: 'is missing', action };
-}
-
-/** As it can be typed: text that YAML would read as something else is quoted. */
-function flow(example: unknown): string {
-  return typeof example === 'string' && !/^[\d.]+$/.test(example) ? example : JSON.stringify(example);
 }
 
 function notOneOf(path: Path, given: unknown, values: readonly unknown[]): FieldProblem {
@@ -77,31 +76,35 @@ function notOneOf(path: Path, given: unknown, values: readonly unknown[]): Field
 }
 
 function wrongType(path: Path, given: unknown, issue: z.core.$ZodIssue): FieldProblem {
-  const expected = 'expected' in issue ? String(issue.expected) : 'text';
-  const wanted = expectedNames[expected] ?? typeOf(schemaAt(path));
+  const schema = schemaAt(path);
+  const expected = 'expected' in issue ? String(issue.expected) : 'string';
+  const wanted = expectedNames[expected] ?? 'another type';
   const shown = isScalar(given) ? `${quote(given)} is ${typeName(given)}` : `is ${typeName(given)}`;
-  const action = expected === 'string' && isScalar(given) ? 'put it in quotes' : `write ${wanted}`;
+  const [example] = schema?.examples ?? [];
+  const [needsQuotes, key] = [expected === 'string' && fits(String(given), schema), path.at(-1)];
+  const shownExample = example === undefined || typeof key !== 'string' ? '' : `, for example ${key}: ${flow(example)}`;
+  const action = needsQuotes ? 'put it in quotes' : `write ${wanted}${shownExample}`;
   return { code: 'config.wrong-type', path, message: `${shown}, not ${wanted}`, action };
+}
+
+function fits(text: string, schema: JsonSchema | undefined): boolean {
+  return schema?.pattern === undefined || new RegExp(schema.pattern, 'u').test(text);
 }
 
 const expectedNames: Readonly<Record<string, string>> = {
   string: 'text',
   number: 'a whole number',
   int: 'a whole number',
-  boolean: 'true or false',
+  boolean: 'a boolean',
   array: 'a list',
   object: 'a mapping of fields',
   record: 'a mapping of fields',
 };
 
-function typeOf(schema: JsonSchema | undefined): string {
-  return expectedNames[schema?.type === 'integer' ? 'int' : (schema?.type ?? '')] ?? 'another type';
-}
-
 function typeName(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a fraction';
-  if (typeof value === 'boolean') return 'true or false';
+  if (typeof value === 'boolean') return 'a boolean';
   return typeof value === 'string' ? 'text' : 'a mapping of fields';
 }
 

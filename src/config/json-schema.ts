@@ -8,6 +8,7 @@ export interface JsonSchema {
   description?: string;
   default?: unknown;
   examples?: readonly unknown[];
+  pattern?: string;
   const?: unknown;
   enum?: readonly unknown[];
   anyOf?: readonly JsonSchema[];
@@ -21,8 +22,25 @@ let made: JsonSchema | undefined;
 
 /** JSON Schema (draft 7) of cluster.yaml as it is written, for editors. */
 export function clusterJsonSchema(): JsonSchema {
-  made ??= z.toJSONSchema(ClusterFile, { target: 'draft-7', io: 'input' }) as JsonSchema;
+  made ??= z.toJSONSchema(ClusterFile, { target: 'draft-7', io: 'input', override: complete }) as JsonSchema;
   return made;
+}
+
+/** zod leaves the example and default of a field out when the field changes what it is given; ours are given ones. */
+function complete({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: z.core.JSONSchema.BaseSchema;
+}): void {
+  const examples = z.globalRegistry.get(zodSchema)?.examples;
+  if (Array.isArray(examples)) jsonSchema.examples = examples;
+  const { def } = zodSchema._zod;
+  if (def.type === 'default') jsonSchema.default = def.defaultValue;
+  // What every whole number of JavaScript is bounded by is no rule of ours.
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
 }
 
 /** What the schema says about a path; undefined where it says nothing. */

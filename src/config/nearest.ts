@@ -2,6 +2,8 @@
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > 40) return undefined;
   const folded = fold(word);
+  const begun = known.find((candidate) => sharesBeginning(folded, fold(candidate)));
+  if (begun !== undefined) return begun;
   const ranked = known
     .map((candidate) => ({ candidate, distance: distance(folded, fold(candidate)) }))
     .sort((a, b) => a.distance - b.distance);
@@ -13,6 +15,12 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 /** `data-dir`, `data_dir` and `DataDir` are all meant as `dataDir`. */
 function fold(word: string): string {
   return word.toLowerCase().replaceAll(/[-_]/g, '');
+}
+
+/** `dataDirectory` for `dataDir`, `recipient` for `recipients`. */
+function sharesBeginning(a: string, b: string): boolean {
+  const shorter = Math.min(a.length, b.length);
+  return shorter > 3 && a.slice(0, shorter) === b.slice(0, shorter);
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */

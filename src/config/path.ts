@@ -17,6 +17,8 @@ const SHOWN = 60;
 
 /** A value as it may be shown on a terminal: on one line, bounded, and without anything that a terminal obeys or hides. */
 export function quote(value: unknown): string {
+  // A private key that was pasted for a public one stays out of terminals and logs.
+  if (typeof value === 'string' && /SECRET|PRIVATE KEY/i.test(value)) return '[redacted]';
   if (typeof value !== 'string') return JSON.stringify(value) ?? String(value);
   const characters = Array.from(value.slice(0, SHOWN + 1));
   const shown = JSON.stringify(characters.slice(0, SHOWN).join('')).replace(

@@ -271,7 +271,7 @@ const Vault = z
       .default([])
       .meta({
         description: 'age recipients that can open the vault, besides your own identity, which is made on first use.',
-        examples: [['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p']],
+        examples: [['age1365tafg53anr5cy58ejc3rsw39whmxu0mk53mn88gvlj6tyzpezqga6clm']],
       }),
   })
   .meta({ description: 'The folder that keeps keys and identity of the cluster, sealed.' });
