@@ -2,11 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { configDigest } from '../config/digest.ts';
+import { goDurationSeconds } from '../config/duration.ts';
 import { parseConfig } from '../config/parse.ts';
 import { configInvalid } from '../config/problem.ts';
 import type { ClusterConfig } from '../config/schema.ts';
 import { createEtcdAdmin } from '../etcd/admin.ts';
 import { type Machines, openMachines } from '../host/machines.ts';
+import type { SshTarget } from '../host/ssh-target.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { RunEvent } from '../model/events.ts';
 import { hostId } from '../model/ids.ts';
@@ -75,12 +77,16 @@ export async function locate(options: OpenOptions): Promise<Located> {
 }
 
 /** How each machine is reached. Relative identity files start from the configuration's folder. */
-export function hostTargets({ config, folder }: Located) {
-  return config.spec.hosts.map((host) => ({
-    id: hostId(host.name),
-    address: host.address,
-    ...host.ssh,
-    ...(host.ssh.identityFile === undefined ? {} : { identityFile: resolvePath(host.ssh.identityFile, folder) }),
+export function hostTargets({ config, folder }: Located): SshTarget[] {
+  return config.spec.hosts.map(({ name, address, ssh }) => ({
+    id: hostId(name),
+    address,
+    user: ssh.user,
+    port: ssh.port,
+    ...(ssh.identityFile === undefined ? {} : { identityFile: resolvePath(ssh.identityFile, folder) }),
+    ...(ssh.proxyJump === undefined ? {} : { proxyJump: ssh.proxyJump }),
+    ...(ssh.hostKey === undefined ? {} : { hostKey: ssh.hostKey }),
+    ...(ssh.become === undefined ? {} : { become: ssh.become }),
   }));
 }
 
@@ -96,11 +102,11 @@ export async function openContext(options: OpenOptions): Promise<Context> {
     recipients: config.spec.vault.recipients,
     clock,
   });
-  const machines = openMachines({
+  const machines = await openMachines({
     hosts: hostTargets(located),
     knownHostsFile,
-    concurrency: config.spec.concurrency,
-    timeouts: config.spec.timeouts,
+    concurrency: { connects: config.spec.concurrency.connects },
+    timeouts: { connectMs: goDurationSeconds(config.spec.timeouts.connect) * 1000 },
     clock,
     ...(options.askPassword === undefined ? {} : { askPassword: options.askPassword }),
   });

@@ -1,8 +1,10 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { ClusterConfig } from '../config/schema.ts';
 import { CERTIFICATE_MODE, etcdCa } from '../desired/certificates.ts';
+import { desire } from '../desired/desire.ts';
 import { paths } from '../desired/paths.ts';
-import type { Desired, DesiredHost } from '../desired/types.ts';
+import type { Desired, DesiredHost, Software } from '../desired/types.ts';
 import { manifest } from '../facts/manifests.ts';
 import type { Fact, HostFacts, MachineFacts } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
@@ -12,6 +14,7 @@ import { OPERATOR } from '../model/ids.ts';
 import { Secret } from '../model/secret.ts';
 import { etcdManifest } from '../ports/commands/etcd.ts';
 import type { ReadHost } from '../ports/host.ts';
+import type { Vault } from '../ports/vault.ts';
 import { kubeletFiles } from '../steps/kubelet-service.ts';
 import { sourceFiles } from '../steps/packages.ts';
 import { runtimeFiles } from '../steps/software.ts';
@@ -42,6 +45,18 @@ export interface RenderOptions {
   directory: string;
   /** Write into a folder that holds something. */
   force: boolean;
+}
+
+export interface RenderClusterOptions extends Omit<RenderOptions, 'desired'> {
+  config: ClusterConfig;
+  software: Software;
+  vault: Pick<Vault, 'read'>;
+}
+
+/** What the configuration, and the vault as far as there is one, say about every file. */
+export async function renderCluster(options: RenderClusterOptions, signal: AbortSignal): Promise<RenderReport> {
+  const desired = desire(options.config, await options.vault.read(), options.software);
+  return renderFiles({ ...options, desired }, signal);
 }
 
 type Rendered = Omit<FileSpec, 'content'> & { content: string | null; note?: string };

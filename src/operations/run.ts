@@ -167,7 +167,7 @@ export function refused(refusals: readonly Finding[]): KeelsonError {
   });
 }
 
-function checkApproved(fresh: Plan, approved: Plan): void {
+export function checkApproved(fresh: Plan, approved: Plan): void {
   if (approved.basis.config !== fresh.basis.config) {
     throw new KeelsonError('plan.stale', 'the configuration is not the one that the plan was made from');
   }

@@ -3,8 +3,16 @@ import type { RunEvent } from '../model/events.ts';
 import type { RunId } from '../model/ids.ts';
 import type { Plan } from '../plan/types.ts';
 import type { RunRecord, RunStore } from '../ports/run-store.ts';
+import { createRunStore } from '../vault/run-store.ts';
+import { locate, type OpenOptions } from './context.ts';
 
 type Runs = Pick<RunStore<RunEvent, Plan>, 'list' | 'read'>;
+
+/** The journals of the configuration's cluster; nothing else is opened, and no machine is reached. */
+export async function openRuns(options: OpenOptions): Promise<Runs> {
+  const { vaultFolder } = await locate(options);
+  return createRunStore<RunEvent, Plan>({ folder: vaultFolder });
+}
 
 /** Journals read at a time: a vault may hold years of them. */
 const AT_A_TIME = 16;

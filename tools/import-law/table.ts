@@ -67,9 +67,7 @@ export const law: Law = {
     ),
     'src/host': edge(['src/model', 'src/ports']),
     'src/pki': edge(['src/model', 'src/ports', 'src/desired/certificates.ts']),
-    'src/etcd': edge(
-      ['src/model', 'src/ports'],
-    ),
+    'src/etcd': edge(['src/model', 'src/ports'], ['@bufbuild/protobuf']),
     'src/vault': edge(['src/model', 'src/ports', 'src/desired/certificates.ts'], ['age-encryption', 'zod']),
     'src/operations': edge([...core, ...adapters], ['p-limit', 'yaml', 'zod']),
     // Of the plan: what it is and how it reads.
