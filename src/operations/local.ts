@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { access, constants, readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
@@ -6,12 +5,9 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { programOf } from '../desired/bundle.ts';
 import type { Software } from '../desired/types.ts';
-import { OPERATOR } from '../model/ids.ts';
-import { reveal } from '../model/reveal.ts';
-import { Secret } from '../model/secret.ts';
+import { localReadHost } from '../host/local-read-host.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { ReadCommand } from '../ports/command.ts';
-import type { CommandResult, LockHolder, ReadHost } from '../ports/host.ts';
+import type { LockHolder, ReadHost } from '../ports/host.ts';
 import type { Random } from '../ports/random.ts';
 
 export const systemClock: Clock = {
@@ -74,25 +70,5 @@ export async function localKubeadm(software: Software): Promise<ReadHost | null>
   } catch {
     return null;
   }
-  const env = { ...process.env, PATH: `${dirname(path)}:/usr/sbin:/usr/bin:/sbin:/bin` };
-  return { id: OPERATOR, runAll: (commands, signal) => Promise.all(commands.map((c) => runLocally(c, env, signal))) };
-}
-
-function runLocally(command: ReadCommand, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<CommandResult> {
-  return new Promise((resolve, reject) => {
-    const [program, ...args] = command.argv;
-    const child = spawn(program, args, { env, signal, timeout: command.timeoutMs, stdio: ['pipe', 'pipe', 'pipe'] });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk) => {
-      if (stdout.length < command.outputLimit) stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      if (stderr.length < command.outputLimit) stderr += chunk;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ exitCode: code ?? 128, stdout, stderr }));
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(command.stdin instanceof Secret ? reveal(command.stdin) : (command.stdin ?? ''));
-  });
+  return localReadHost([dirname(path)]);
 }

@@ -1,5 +1,6 @@
 import { KeelsonError } from '../../model/errors.ts';
 import { hostId } from '../../model/ids.ts';
+import { reveal } from '../../model/reveal.ts';
 import { Secret } from '../../model/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ReadCommand, WriteCommand } from '../../ports/command.ts';
@@ -116,7 +117,7 @@ function writeHost(
           'put-files',
           () =>
             files.map((file) => {
-              const content = file.content instanceof Secret ? Secret.valueOf(file.content) : file.content;
+              const content = file.content instanceof Secret ? reveal(file.content) : file.content;
               const old = machine.files.get(file.path);
               if (old?.type === 'file' && old.content === content && old.mode === file.mode && old.owner === 'root')
                 return 'unchanged' as const;
