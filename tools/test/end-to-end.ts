@@ -1,8 +1,7 @@
 import { globSync } from 'node:fs';
-import { ensureBundle } from '../../lab/bundle/index.ts';
 import { sweepAbandoned } from '../../lab/cleanup.ts';
 import { describeError } from '../../lab/errors.ts';
-import { installPrerequisites } from '../../lab/index.ts';
+import { describeMissing, prepareLabComputer } from '../lib/lab-computer.ts';
 import { runVitest } from './run-vitest.ts';
 import { report, say } from './terminal.ts';
 import { sum, type Tally } from './vitest-report.ts';
@@ -45,14 +44,13 @@ export async function runEndToEnd(root: string, deadline: number): Promise<Tally
 async function prepare(files: readonly string[]): Promise<Tally> {
   const started = performance.now();
   try {
-    const missing = await installPrerequisites(say);
-    if (missing.length === 0) {
-      await ensureBundle({ progress: say });
+    const computer = await prepareLabComputer(say);
+    if (computer.is === 'ready') {
       report('lab machines', 'ok', started);
       return passed;
     }
     report('lab machines', 'not run', started, 'they cannot run here:');
-    for (const { code, what, fix } of missing) say(`        ${code}: ${what}\n          ${fix}`);
+    for (const line of describeMissing(computer.missing)) say(`        ${line}`);
   } catch (error) {
     report('lab machines', 'FAILED', started);
     say(`        ${describeError(error)}`);
