@@ -1,11 +1,12 @@
 import type { Desired, Member } from '../desired/types.ts';
 import type { HostId } from '../model/ids.ts';
 import { parseCertificate } from '../model/x509.ts';
-import type { EtcdAdmin, EtcdEndpoint, Reply } from '../ports/etcd-admin.ts';
+import type { EtcdAdmin, EtcdEndpoint, EtcdValue, Reply } from '../ports/etcd-admin.ts';
 import type { EtcdEndpointFacts, EtcdFacts } from './types.ts';
 
 /** Any key will do for a linearizable read: whether it exists does not matter. */
 const PROBE_KEY = 'keelson/probe';
+const NO_LEADER: Reply<EtcdValue> = { is: 'failed', reason: 'no-leader', message: 'the member sees no leader' };
 
 export function clientEndpoint(desired: Desired, member: Member): EtcdEndpoint {
   return { host: member.host, address: member.address, port: desired.config.spec.etcd.ports.client };
@@ -34,9 +35,11 @@ async function readEndpoint(
     const failed = { is: 'failed', reason: status.reason, message: status.message } as const;
     return { status, members: failed, linearizableRead: failed, servedClient: failed, servedPeer: failed, alarms: [] };
   }
+  const leaderless = status.value.leaderId === null;
   const [members, read, servedClient, servedPeer] = await Promise.all([
     etcd.members(endpoint, signal, { linearizable: false }),
-    etcd.get(endpoint, PROBE_KEY, signal, { linearizable: true }),
+    // Without a leader the read would wait for one until its deadline, and every verdict with it.
+    leaderless ? NO_LEADER : etcd.get(endpoint, PROBE_KEY, signal, { linearizable: true }),
     etcd.servedCertificate(endpoint, signal),
     etcd.servedPeerCertificate({ ...endpoint, port: desired.config.spec.etcd.ports.peer }, signal),
   ]);
