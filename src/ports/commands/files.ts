@@ -18,7 +18,7 @@ export function inspectFiles(paths: readonly string[]): ReadCommand {
  * `now|PATH|SIZE|INODE|MTIME|CTIME` for what is there: equal numbers mean an unchanged file without reading it (no program can set a ctime).
  */
 export function inspectArtefacts(stamps: string, paths: readonly string[]): ReadCommand {
-  const text = `s=$1; shift; sed 's/^/stamp|/' "$s" 2>/dev/null; stat --printf='now|%n|%s|%i|%Y|%Z\\n' -- "$@" 2>/dev/null; exit 0`;
+  const text = `s=$1; shift; sed 's/^/stamp|/' "$s" 2>/dev/null; stat --printf='now|%n|%s|%i|%.Y|%.Z\\n' -- "$@" 2>/dev/null; exit 0`;
   return readCommand('inspect-artefacts', script(text, [stamps, ...paths]));
 }
 
