@@ -152,6 +152,11 @@ export const errorCodes = {
     when: 'The user cannot become root by sudo.',
     action: 'Give the user sudo rights, or the right password.',
   },
+  'host.ssh-client': {
+    exit: 1,
+    when: 'The operator’s computer has no OpenSSH client, or one older than 8.0.',
+    action: 'Install the OpenSSH client (Debian: openssh-client).',
+  },
   'host.shell': {
     exit: 1,
     when: 'The login shell of a machine does not start a command, for example because a start-up file ends or blocks it.',

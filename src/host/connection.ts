@@ -1,0 +1,208 @@
+import type { Duplex } from 'node:stream';
+import { KeelsonError } from '../model/errors.ts';
+import type { Secret } from '../model/secret.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { CommandResult } from '../ports/host.ts';
+import type { ConnectGate } from './connect-gate.ts';
+import { createForwards, type Forwards } from './forward.ts';
+import { type Master, SshFailed, startMaster } from './master.ts';
+import type { RemoteShell, ShellRequest, ShellTraffic } from './remote-shell.ts';
+import { type SshSettings, targetOptions } from './ssh-config.ts';
+import { classify, sshError } from './ssh-failure.ts';
+import { jumpsOf, type SshTarget } from './ssh-target.ts';
+import { startShell } from './start-shell.ts';
+
+export interface Traffic extends ShellTraffic {
+  connects: number;
+}
+
+/** What all connections share. */
+export interface ConnectionContext {
+  program: string;
+  folder: string;
+  configFile: string;
+  settings: SshSettings;
+  gate: ConnectGate;
+  clock: Clock;
+  traffic: Traffic;
+  /** Asked once; the answer is kept in memory. */
+  password: ((target: SshTarget) => Promise<Secret>) | undefined;
+  /** A fresh name for a socket. */
+  nextName: () => string;
+  recorded: () => Promise<string>;
+  startMs: number;
+}
+
+/** Shells of one machine: `main` answers quickly; `bulk` is for what takes long, so that the other stays free. */
+export type ShellUse = 'main' | 'bulk';
+
+/** The connection to one machine: made at the first use, and again after it was lost. */
+export interface Connection {
+  readonly run: (
+    use: ShellUse,
+    requests: readonly ShellRequest[],
+    signal: AbortSignal,
+  ) => Promise<readonly CommandResult[]>;
+  readonly dial: (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
+  readonly connect: (signal: AbortSignal) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+interface Live {
+  master: Master;
+  forwards: Forwards;
+  shells: Map<ShellUse, Promise<RemoteShell>>;
+}
+
+/** Waits between attempts when sshd closes connections before the login; each by up to as much again, so that not all come back at once. */
+const BUSY_PAUSES_MS = [150, 400, 1000, 2000];
+
+export function createConnection(target: SshTarget, context: ConnectionContext): Connection {
+  const { id } = target;
+  const place = placeOf(target);
+  const closing = new AbortController();
+  let live: Promise<Live> | undefined;
+  // The last words of the connection that was lost.
+  let lastWords = '';
+
+  const lost = (): KeelsonError => {
+    if (closing.signal.aborted)
+      return new KeelsonError('host.unreachable', `the connection to ${id} has been closed`, { host: id });
+    return lastWords === '' ? lostError(target) : sshError(id, place, lastWords);
+  };
+
+  async function attempt(): Promise<Master> {
+    const recorded = await context.recorded();
+    context.traffic.connects += 1;
+    const jumps = jumpsOf(target).length;
+    return startMaster(
+      {
+        host: id,
+        program: context.program,
+        folder: context.folder,
+        socket: `${context.folder}/${context.nextName()}`,
+        options: ['-F', context.configFile, ...targetOptions(target, context.settings, recorded)],
+        address: target.address,
+        deadlineMs: context.settings.connectMs * (2 + jumps),
+      },
+      closing.signal,
+    );
+  }
+
+  async function login(): Promise<Master> {
+    for (let round = 0; ; round++) {
+      try {
+        return await context.gate(jumpsOf(target), attempt);
+      } catch (error) {
+        if (closing.signal.aborted) throw lost();
+        if (!(error instanceof SshFailed)) throw error;
+        const pause = BUSY_PAUSES_MS[round];
+        if (classify(error.message) !== 'busy' || pause === undefined) throw sshError(id, place, error.message);
+        await context.clock.sleep(pause * (1 + Math.random()), closing.signal);
+      }
+    }
+  }
+
+  async function open(): Promise<Live> {
+    const master = await login();
+    lastWords = '';
+    void master.ended.then(() => {
+      lastWords = master.said();
+    });
+    const forwards = createForwards(master, context.folder, lost, context.nextName);
+    return { master, forwards, shells: new Map() };
+  }
+
+  async function current(): Promise<Live> {
+    if (closing.signal.aborted) throw lost();
+    const existing = live;
+    if (existing !== undefined) {
+      const found = await existing.catch(() => undefined);
+      if (found?.master.isAlive() === true) return found;
+      // Only the first to notice makes a new one.
+      if (live === existing) live = undefined;
+    }
+    live ??= open();
+    return live;
+  }
+
+  async function shell(use: ShellUse): Promise<RemoteShell> {
+    const connection = await current();
+    const existing = connection.shells.get(use);
+    if (existing !== undefined) {
+      const found = await existing.catch(() => undefined);
+      if (found?.isOpen() === true) return found;
+      if (connection.shells.get(use) === existing) connection.shells.delete(use);
+    }
+    const waiting = connection.shells.get(use);
+    if (waiting !== undefined) return waiting;
+    const made = startShell(
+      connection.master.openChannel,
+      {
+        host: id,
+        user: target.user ?? 'the user',
+        become: target.become,
+        password: context.password === undefined ? undefined : () => passwordFor(target, context),
+        startMs: context.startMs,
+        traffic: context.traffic,
+        lost,
+        isLost: () => !connection.master.isAlive(),
+      },
+      closing.signal,
+    );
+    connection.shells.set(use, made);
+    return made;
+  }
+
+  return {
+    run: async (use, requests, signal) => {
+      signal.throwIfAborted();
+      const ready = await orAborted(shell(use), signal);
+      return ready.run(requests, signal);
+    },
+    dial: async (address, port, signal) => {
+      signal.throwIfAborted();
+      const { forwards } = await orAborted(current(), signal);
+      return forwards.dial(address, port, signal);
+    },
+    connect: async (signal) => {
+      await orAborted(shell('main'), signal);
+    },
+    close: async () => {
+      closing.abort(new Error('closed'));
+      const found = await live?.catch(() => undefined);
+      await found?.master.end();
+    },
+  };
+}
+
+async function passwordFor(target: SshTarget, context: ConnectionContext): Promise<Secret> {
+  if (context.password === undefined) throw lostError(target);
+  return context.password(target);
+}
+
+export function placeOf(target: SshTarget): string {
+  const user = target.user === undefined ? '' : `${target.user}@`;
+  const address = target.address.includes(':') ? `[${target.address}]` : target.address;
+  return `${user}${address}${target.port === undefined || target.port === 22 ? '' : `:${target.port}`}`;
+}
+
+function lostError(target: SshTarget): KeelsonError {
+  return new KeelsonError('host.unreachable', `the connection to ${target.id} (${placeOf(target)}) was lost`, {
+    host: target.id,
+  });
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    // Whoever gave up waiting does not hear of a failure.
+    work.catch(() => undefined);
+  }
+}
