@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { missingPrerequisites } from '../lab/index.ts';
-import { runCommand } from './lib/run-command.ts';
+import { Interrupted, runCommand } from './lib/run-command.ts';
 import { runEndToEnd } from './test/end-to-end.ts';
 import { runVitest } from './test/run-vitest.ts';
 import { stages } from './test/stages.ts';
@@ -38,15 +38,24 @@ async function runFastTests(): Promise<Tally> {
   return tally;
 }
 
-const tallies = [await runStages(), await runFastTests()];
-if (!values.fast) tallies.push(await runEndToEnd(root, deadline));
-const { passed, failed, skipped, problems } = sum(tallies);
+async function main(): Promise<number> {
+  const tallies = [await runStages(), await runFastTests()];
+  if (!values.fast) tallies.push(await runEndToEnd(root, deadline));
+  const { passed, failed, skipped, problems } = sum(tallies);
+  // Where lab machines can run, nothing has a reason not to.
+  const excused = skipped > 0 && (await missingPrerequisites()).length > 0;
+  if (problems.length > 0) say(`\nNot passed:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  if (excused)
+    say(`\n${skipped} cases were not run, and count neither as passed nor as failed: they need lab machines.`);
+  const allFailed = excused ? failed : failed + skipped;
+  say(`\n${passed} passed, ${allFailed} failed`);
+  return allFailed === 0 ? 0 : 1;
+}
 
-// Where lab machines can run, nothing has a reason not to.
-const excused = skipped > 0 && (await missingPrerequisites()).length > 0;
-if (problems.length > 0) say(`\nNot passed:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
-if (excused)
-  say(`\n${skipped} cases were not run: they need what lab machines need. They count neither as passed nor as failed.`);
-const allFailed = excused ? failed : failed + skipped;
-say(`\n${passed} passed, ${allFailed} failed`);
-process.exit(allFailed === 0 ? 0 : 1);
+try {
+  process.exit(await main());
+} catch (error) {
+  if (!(error instanceof Interrupted)) throw error;
+  say('\ninterrupted');
+  process.exit(error.exitCode);
+}

@@ -18,6 +18,11 @@ export interface CommandOutcome {
   readonly timedOut: boolean;
 }
 
+/** Somebody asked this process to end while a command ran; the command has been told, and has ended. */
+export class Interrupted extends Error {
+  readonly exitCode = 130;
+}
+
 const SIGKILL_CODE = 137;
 const LAST_WORDS_MS = 2_000;
 
@@ -29,7 +34,7 @@ export async function runCommand(argv: readonly string[], options: CommandOption
   const [program = '', ...args] = argv;
   const child = spawn(program, args, {
     cwd: options.cwd,
-    env: { ...process.env, ...options.env, PATH: toolPath(options.cwd) },
+    env: { ...process.env, ...colours(), ...options.env, PATH: toolPath(options.cwd) },
     stdio: options.show === true ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -50,8 +55,13 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     killGroup('SIGKILL');
   };
   const timer = options.timeoutMs === undefined ? undefined : setTimeout(onTimeout, options.timeoutMs);
-  process.on('SIGINT', killGroup);
-  process.on('SIGTERM', killGroup);
+  let interrupted = false;
+  const handOn = (signal: NodeJS.Signals) => {
+    interrupted = true;
+    killGroup(signal);
+  };
+  process.on('SIGINT', handOn);
+  process.on('SIGTERM', handOn);
   try {
     const code = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
@@ -59,14 +69,20 @@ export async function runCommand(argv: readonly string[], options: CommandOption
       // A process that the command left behind may hold the pipe open for ever.
       child.once('exit', (status) => setTimeout(() => resolve(status ?? SIGKILL_CODE), LAST_WORDS_MS).unref());
     });
+    if (interrupted) throw new Interrupted();
     return { code, output: Buffer.concat(chunks).toString('utf8'), timedOut };
   } finally {
     clearTimeout(timer);
-    process.off('SIGINT', killGroup);
-    process.off('SIGTERM', killGroup);
+    process.off('SIGINT', handOn);
+    process.off('SIGTERM', handOn);
     child.stdout?.destroy();
     child.stderr?.destroy();
   }
+}
+
+/** A command whose output is kept cannot see whether it will be shown on a terminal. */
+function colours(): Readonly<Record<string, string | undefined>> {
+  return process.stdout.isTTY ? {} : { NO_COLOR: '1', FORCE_COLOR: undefined };
 }
 
 function toolPath(root: string): string {

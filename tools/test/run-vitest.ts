@@ -38,7 +38,7 @@ export async function runVitest(run: VitestRun): Promise<VitestOutcome> {
     const { code, output, timedOut } = await runCommand(argv, { cwd: root, show: reporter === 'verbose', ...limit });
     const what = file ?? project;
     const text = existsSync(report) ? readFileSync(report, 'utf8') : undefined;
-    const tally = tallyOf(text, code, what);
+    const tally = tallyOf(text?.replaceAll(`${root}/`, ''), code, what);
     if (!timedOut) return { tally, output };
     const problem = `${what}: killed after ${Math.round((timeoutMs ?? 0) / 60_000)} minutes`;
     return { tally: { passed: 0, failed: 1, skipped: 0, problems: [problem] }, output };
