@@ -29,6 +29,7 @@ export function managedPaths(desired: Desired, on: HostId): ManagedPaths {
       etcdCa.certPath,
       ...certificates.map((c) => c.certPath),
       paths.kubeadmConfig,
+      paths.preparedManifest,
       paths.manifest,
     ],
     keys: [etcdCa.keyPath, ...certificates.map((c) => c.keyPath)],

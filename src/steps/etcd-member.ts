@@ -110,6 +110,7 @@ function manifestCheck(view: View, on: HostId, phase: Phase): ManifestCheck {
     changes.push({ summary: `mode and owner of ${dataDir} ${data.mode} ${data.owner} -> 700 root:root` });
   }
   changes.push(...fileChanges(files, kubeadmFile(host.kubeadmConfig[phase])));
+  if (leftover(view, on)) changes.push({ summary: `remove ${paths.preparedManifest}, left by an interrupted run` });
   const manifestChanges = manifestDifference(view, on, manifest);
   changes.push(...manifestChanges);
   return changes.length === 0
@@ -123,6 +124,12 @@ function manifestDifference(view: View, on: HostId, manifest: ManifestFact): Cha
   return [
     { summary: `${paths.manifest}: made on the machine by kubeadm ${kubernetesVersion} from ${paths.kubeadmConfig}` },
   ];
+}
+
+/** A power cut while a manifest was replaced: what was to take its place still lies ready. */
+function leftover(view: View, on: HostId): boolean {
+  const fact = factOf(view, on, 'files').at.get(paths.preparedManifest);
+  return fact !== undefined && fact.is !== 'absent';
 }
 
 function kubeadmFile(content: string): FileSpec {
@@ -152,12 +159,15 @@ async function placeMember(world: World, view: View, on: HostId, phase: Phase): 
   const old = factOf(view, on, 'files').text.get(paths.manifest);
   if (old === undefined || old === made.stdout || factOf(view, on, 'etcdProcess').is === 'absent') {
     await world.host.putFiles([kubeadmFile(config), manifestFile(made.stdout)], world.signal);
+    if (leftover(view, on)) await must(world, removePaths([paths.preparedManifest]));
     return;
   }
   const prepared = { path: paths.preparedManifest, content: made.stdout, mode: '600' };
   await world.host.putFiles([kubeadmFile(config), prepared], world.signal);
-  await must(world, swapManifest(paths.preparedManifest, paths.manifest));
-  await must(world, removePaths([paths.preparedManifest]));
+  await must(
+    world,
+    swapManifest(paths.preparedManifest, paths.manifest, { together: view.desired.cluster.phase !== 'handed-over' }),
+  );
 }
 
 /** null when the member is a healthy voter of our cluster; else what is wrong. */

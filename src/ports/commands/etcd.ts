@@ -30,21 +30,28 @@ export function etcdProcess(): ReadCommand {
  * kubelet starts the new pod only at its next back-off after the old one has ended (allowStaticPodStart in pkg/kubelet/pod_workers.go).
  * Taken away first, and put back when the kubelet has let go of the old pod, it costs about 3 s. The machine does both by itself, so that
  * a lost connection never leaves it between the two.
+ *
+ * `together`: all members are restarted at once, before anybody uses the cluster. A leader whose followers go down with it waits 7 s for a
+ * successor; after a second it is ended, which etcd's log survives as it survives a power cut.
  */
-export function swapManifest(prepared: string, manifest: string): WriteCommand {
+export function swapManifest(prepared: string, manifest: string, options: { together: boolean }): WriteCommand {
   const text = [
-    'new=$1 target=$2; dir=$(dirname -- "$target"); umask 077',
+    'new=$1 target=$2 together=$3; dir=$(dirname -- "$target"); umask 077',
     '[ -f "$new" ] || exit 66',
-    'pod=',
+    'pod= etcd=',
     'for d in /proc/[0-9]*; do read -r c <"$d/comm" || continue; [ "$c" = etcd ] || continue',
-    `  pod=$(sed -n 's#.*pod\\([0-9a-f_-]\\{32,36\\}\\).*#\\1#p' "$d/cgroup" | head -n1 | tr _ -); [ -n "$pod" ] && break; done 2>/dev/null`,
+    `  pod=$(sed -n 's#.*pod\\([0-9a-f_-]\\{32,36\\}\\).*#\\1#p' "$d/cgroup" | head -n1 | tr _ -); etcd=\${d#/proc/}; [ -n "$pod" ] && break; done 2>/dev/null`,
     // The folder goes when the pod's worker has ended; its cgroup goes a moment earlier, which was seen to be too early.
     'gone() { [ ! -e "/var/lib/kubelet/pods/$pod" ]; }',
     'rm -f -- "$target"; sync -- "$dir"',
     // In vain past the deadline: then the kubelet takes its own time, and nothing else is lost.
-    'n=0; if [ -n "$pod" ]; then while ! gone && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done; fi',
+    'n=0; if [ -n "$pod" ]; then while ! gone && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1))',
+    '  [ "$together" = yes ] && [ $n = 10 ] && read -r c <"/proc/$etcd/comm" && [ "$c" = etcd ] && kill -KILL "$etcd"; done 2>/dev/null; fi',
     // The kubelet passes over names that begin with a dot.
-    'tmp=$dir/.keelson-$$; cp -- "$new" "$tmp" && chmod 600 "$tmp" && sync -- "$tmp" && mv -fT -- "$tmp" "$target" && sync -- "$dir"',
+    'tmp=$dir/.keelson-$$; cp -- "$new" "$tmp" && chmod 600 "$tmp" && sync -- "$tmp" && mv -fT -- "$tmp" "$target" && sync -- "$dir" && rm -f -- "$new"',
   ].join('\n');
-  return writeCommand('swap-manifest', script(text, [prepared, manifest]), { mayBeLong: true, timeoutMs: 60_000 });
+  return writeCommand('swap-manifest', script(text, [prepared, manifest, options.together ? 'yes' : 'no']), {
+    mayBeLong: true,
+    timeoutMs: 60_000,
+  });
 }
