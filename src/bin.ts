@@ -7,7 +7,7 @@ import { terminalPrompter } from './cli/prompter.ts';
 
 // The process's edge: streams, signals and the exit code are touched here and nowhere else.
 
-/** How long the code may take to end by itself after it was told to stop at once. */
+/** How long the code may take to end by itself when it should end at once. */
 const GRACE_MS = 8000;
 
 function output(stream: NodeJS.WriteStream): Output {
@@ -28,6 +28,7 @@ function output(stream: NodeJS.WriteStream): Output {
 
 async function readStdin(): Promise<string> {
   const parts: Buffer[] = [];
+  ending.cancel.addEventListener('abort', () => process.stdin.destroy());
   for await (const part of process.stdin) parts.push(part as Buffer);
   return Buffer.concat(parts).toString('utf8');
 }
@@ -39,7 +40,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     signals += 1;
     // A third one: whoever sends it has waited long enough. What ran is unknown, and the next run looks.
     if (signals > 2) process.exit(130);
-    if (signals === 2) setTimeout(() => process.exit(130), GRACE_MS).unref();
+    if (signals === 2 || !ending.busy()) setTimeout(() => process.exit(130), GRACE_MS).unref();
     ending.signalled();
   });
 }

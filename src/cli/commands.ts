@@ -195,6 +195,16 @@ export const commands: readonly CommandSpec[] = [
   {
     name: 'runs',
     summary: 'List the journal: what ran, when, by whom, how it ended',
+    options: [
+      {
+        flags: '--limit <N>',
+        description: 'only the newest ones',
+        parse: (text) => {
+          if (!/^[1-9][0-9]{0,6}$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
+          return Number(text);
+        },
+      },
+    ],
     examples: [
       { says: 'All runs, newest first', line: 'keelson runs' },
       {

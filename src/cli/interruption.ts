@@ -13,6 +13,8 @@ export interface Interruption {
   readonly timedOut: (timeout: string) => void;
   /** Where to say what a signal does, while something runs that does not end at once. Gives back what undoes it. */
   readonly announceTo: (tell: (text: string) => void) => () => void;
+  /** Something runs that takes its time to end well. */
+  readonly busy: () => boolean;
   /** Set once something came. */
   readonly reason: () => KeelsonError | null;
 }
@@ -21,7 +23,7 @@ export function interruption(): Interruption {
   const cancel = new AbortController();
   const stop = new AbortController();
   let reason: KeelsonError | null = null;
-  let tell: (text: string) => void = () => undefined;
+  let tell: ((text: string) => void) | null = null;
   return {
     cancel: cancel.signal,
     stop: stop.signal,
@@ -29,17 +31,17 @@ export function interruption(): Interruption {
       reason ??= new KeelsonError('interrupted', 'interrupted');
       if (!cancel.signal.aborted) {
         cancel.abort(reason);
-        tell('stopping at the next safe boundary; press again to stop at once');
+        tell?.('stopping at the next safe boundary; press again to stop at once');
       } else {
         stop.abort(reason);
-        tell('stopping at once');
+        tell?.('stopping at once');
       }
     },
     timedOut: (timeout) => {
       if (reason !== null) return;
       reason = new KeelsonError('timeout', `not done within --timeout ${timeout}`);
       cancel.abort(reason);
-      tell(`--timeout ${timeout} has passed: stopping at the next safe boundary`);
+      tell?.(`--timeout ${timeout} has passed: stopping at the next safe boundary`);
     },
     announceTo: (next) => {
       const before = tell;
@@ -48,6 +50,7 @@ export function interruption(): Interruption {
         tell = before;
       };
     },
+    busy: () => tell !== null,
     reason: () => reason,
   };
 }

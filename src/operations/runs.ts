@@ -6,6 +6,8 @@ import type { RunRecord, RunStore } from '../ports/run-store.ts';
 import { createRunStore } from '../vault/run-store.ts';
 import { locate, type OpenOptions } from './context.ts';
 
+export type { RunRecord };
+
 type Runs = Pick<RunStore<RunEvent, Plan>, 'list' | 'read'>;
 
 /** The journals of the configuration's cluster; nothing else is opened, and no machine is reached. */

@@ -1,0 +1,55 @@
+import { KeelsonError } from '../../model/errors.ts';
+import type { Plan } from '../../plan/types.ts';
+import type { Handler } from '../define.ts';
+import { planReport, withCluster } from '../open.ts';
+import { runAndShow, showSummary } from '../run-and-show.ts';
+import { planLines } from '../views/human/plan.ts';
+import { noRun } from '../views/run-report.ts';
+
+const NEXT = ['keelson status'];
+
+export const apply: Handler = async (session, [planFile], options) => {
+  const saved = typeof planFile === 'string' ? await readPlan(planFile) : null;
+  return withCluster(session, async (context) => {
+    const { checkApproved, makePlan, refused } = await import('../../operations/run.ts');
+    const { subject, ports } = context;
+    const restart =
+      options.restartFounding === true || (saved?.intent.kind === 'apply' && saved.intent.restartFounding === true);
+    const intent = { kind: 'apply', ...(restart ? { restartFounding: true } : {}) } as const;
+    const { result } = await makePlan(subject, ports, intent, session.interruption.cancel);
+    if (!result.ok) throw refused(result.refusals);
+    const { plan } = result;
+    // Again once the lock is held; here so that nobody is asked about a plan that cannot be run.
+    if (saved !== null) checkApproved(plan, saved);
+    if (plan.steps.length === 0) {
+      await showSummary(
+        session,
+        { ...noRun, command: 'apply', cluster: subject.config.metadata.name, outcome: 'nothing-to-do' },
+        [],
+      );
+      return 0;
+    }
+    const report = planReport(context, intent, result);
+    const lines = planLines(report, {
+      style: session.err,
+      columns: session.columns,
+      diff: options.diff === true,
+      verbose: session.options.verbose,
+    });
+    session.tell(`${lines.join('\n')}\n`);
+    if (!(await session.confirm(`Apply this plan to cluster ${report.cluster}?`))) {
+      session.tell('Nothing was changed.');
+      return 1;
+    }
+    await runAndShow(session, context, { command: 'apply', plan: saved ?? plan, next: NEXT });
+    return 0;
+  });
+};
+
+async function readPlan(file: string): Promise<Plan> {
+  const { readSavedPlan } = await import('../../operations/saved-plan.ts');
+  const plan = await readSavedPlan(file);
+  if (plan.intent.kind !== 'apply')
+    throw new KeelsonError('plan.stale', `${file} is a plan of keelson ${plan.intent.kind}, not of apply`);
+  return plan;
+}

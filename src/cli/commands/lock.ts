@@ -1,0 +1,21 @@
+import type { Handler } from '../define.ts';
+import { withCluster } from '../open.ts';
+import { lockLines, unlockLines } from '../views/human/lock.ts';
+import { document } from '../views/json/document.ts';
+
+export const lock: Handler = async (session) =>
+  withCluster(session, async ({ ports }) => {
+    const { readLock } = await import('../../operations/lock.ts');
+    const report = await readLock(ports.machines, session.interruption.cancel);
+    await session.print(document('LockState', report), () => lockLines(report, session.io.now(), session.out));
+    return 0;
+  });
+
+export const unlock: Handler = async (session, [id], options) =>
+  withCluster(session, async ({ ports }) => {
+    const { unlock: release } = await import('../../operations/lock.ts');
+    const except = (options.except ?? []) as readonly string[];
+    const report = await release(ports.machines, id as string, except, session.interruption.cancel);
+    await session.print(document('Unlocked', report), () => unlockLines(report, session.out));
+    return report.complete ? 0 : 1;
+  });

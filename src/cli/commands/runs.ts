@@ -1,0 +1,37 @@
+import type { RunEvent } from '../../model/events.ts';
+import type { RunRecord } from '../../operations/runs.ts';
+import type { Handler } from '../define.ts';
+import { openOptions } from '../open.ts';
+import { runLines, runListLines } from '../views/human/runs.ts';
+import { document } from '../views/json/document.ts';
+import { type RunReport, reportOf } from '../views/run-report.ts';
+
+export const runs: Handler = async (session, _args, options) => {
+  const { listRuns, openRuns } = await import('../../operations/runs.ts');
+  const limit = typeof options.limit === 'number' ? options.limit : undefined;
+  const records = await listRuns(await openRuns(await openOptions(session)), limit);
+  const reports = records.map(asReport);
+  // Steps are told by `runs show`: a list of years of runs must stay readable, for programs too.
+  const brief = reports.map(({ steps, notes: _notes, ...rest }) => ({ ...rest, stepCount: steps.length }));
+  await session.print(document('RunList', { runs: brief }), () => runListLines(reports, session.out));
+  return 0;
+};
+
+export const runsShow: Handler = async (session, [id]) => {
+  const { openRuns, readRun } = await import('../../operations/runs.ts');
+  const record = await readRun(await openRuns(await openOptions(session)), id as string);
+  const report = asReport(record);
+  const damaged =
+    record.damagedLines.length > 0 ? [`  damaged lines of the journal: ${record.damagedLines.join(', ')}`] : [];
+  const torn = record.torn ? ['  the journal’s last line was cut off: the process died while it wrote'] : [];
+  await session.print(document('Run', { ...report, torn: record.torn, damagedLines: record.damagedLines }), () => [
+    ...runLines(report, { style: session.out, verbose: session.options.verbose }),
+    ...damaged,
+    ...torn,
+  ]);
+  return 0;
+};
+
+function asReport({ run, events }: RunRecord<RunEvent>): RunReport {
+  return { ...reportOf(events), run };
+}
