@@ -13,7 +13,12 @@ export const TOKEN_PLACEHOLDER = 'made-by-this-run';
 export const DEFAULT_CRI_SOCKET = 'unix:///run/containerd/containerd.sock';
 
 /** From configuration and vault to what must be true. */
-export function desire(config: ClusterConfig, vault: VaultState, software: Software): Desired {
+export function desire(
+  config: ClusterConfig,
+  vault: VaultState,
+  software: Software,
+  configuredCa: string | null = null,
+): Desired {
   const { spec, metadata } = config;
   const identity = vault.is === 'open' ? vault.identity : null;
   const criSocket = spec.runtime.criSocket ?? DEFAULT_CRI_SOCKET;
@@ -65,6 +70,7 @@ export function desire(config: ClusterConfig, vault: VaultState, software: Softw
       etcdClusterId,
     },
     caCertificate: vault.is === 'absent' ? null : (vault.caCertificate ?? null),
+    configuredCa,
     members,
     hosts,
     software,

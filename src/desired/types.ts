@@ -50,6 +50,8 @@ export interface Desired {
     etcdClusterId: string | null;
   };
   caCertificate: string | null;
+  /** The CA that the configuration names; null when keelson makes one. PEM. */
+  configuredCa: string | null;
   members: readonly Member[];
   hosts: ReadonlyMap<HostId, DesiredHost>;
   software: Software;

@@ -34,6 +34,8 @@ export const hostFactNames = Object.keys(probes) as HostFactName[];
 export interface FactSources {
   config: ClusterConfig;
   software: Software;
+  /** PEM of the CA that the configuration names; null when keelson makes one. */
+  configuredCa: string | null;
   hosts: ReadonlyMap<HostId, ReadHost>;
   etcd: EtcdAdmin;
   vault: Pick<Vault, 'read'>;
@@ -74,7 +76,12 @@ function merge(sources: FactSources, newest: View, fresh: View, refs: readonly F
 
 // Without the vault nothing can be said about the token; the files that hold it are then shown with a placeholder.
 function desiredFrom(sources: FactSources, vault: Fact<VaultState>): Desired {
-  return desire(sources.config, vault.is === 'known' ? vault.value : { is: 'absent' }, sources.software);
+  return desire(
+    sources.config,
+    vault.is === 'known' ? vault.value : { is: 'absent' },
+    sources.software,
+    sources.configuredCa,
+  );
 }
 
 async function read(
@@ -100,7 +107,8 @@ async function readVault(sources: FactSources): Promise<Fact<VaultState>> {
   try {
     return known(await sources.vault.read(), sources.clock);
   } catch (error) {
-    return { is: 'unknown', because: asKeelsonError(error).message };
+    const { message, code } = asKeelsonError(error);
+    return { is: 'unknown', because: message, code };
   }
 }
 
@@ -160,8 +168,8 @@ async function readHost(
     );
   } catch (error) {
     signal.throwIfAborted();
-    const because = asKeelsonError(error).message;
-    return Object.fromEntries(names.map((name) => [name, { is: 'unknown', because }]));
+    const { message, code } = asKeelsonError(error);
+    return Object.fromEntries(names.map((name) => [name, { is: 'unknown', because: message, code }]));
   }
   const trip = { sentAt, receivedAt: sources.clock.now().getTime() };
   const facts: Record<string, Fact<unknown>> = {};

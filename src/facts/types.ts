@@ -1,4 +1,5 @@
 import type { Desired } from '../desired/types.ts';
+import type { ErrorCode } from '../model/codes.ts';
 import type { FileFact } from '../model/file.ts';
 import type { HostRecord } from '../model/host-record.ts';
 import type { HostId } from '../model/ids.ts';
@@ -6,7 +7,10 @@ import type { EtcdMember, MemberStatus, Reply } from '../ports/etcd-admin.ts';
 import type { VaultState } from '../ports/vault.ts';
 
 /** Unknown is not absent: an unreachable machine must never read as "no etcd here". */
-export type Fact<T> = { is: 'known'; value: T; at: string } | { is: 'unknown'; because: string };
+export type Fact<T> =
+  | { is: 'known'; value: T; at: string }
+  /** `code` when the machine, or the vault, could not be asked at all. */
+  | { is: 'unknown'; because: string; code?: ErrorCode };
 
 export interface MachineFacts {
   machineId: string;

@@ -95,6 +95,7 @@ export async function openContext(options: OpenOptions): Promise<Context> {
   const { config, folder, vaultFolder, identityFile, knownHostsFile } = located;
   const software = await readSoftware(config, folder);
   const clock = systemClock;
+  const issuer = createIssuer({ clock });
   const vault = createVault({
     folder: vaultFolder,
     cluster: config.metadata.name,
@@ -122,7 +123,11 @@ export async function openContext(options: OpenOptions): Promise<Context> {
   const ports: Ports = {
     machines: new Map(config.spec.hosts.map((h) => [hostId(h.name), machines.get(hostId(h.name))])),
     etcd,
-    pki: createIssuer({ clock }),
+    pki: {
+      ...issuer,
+      loadCa: ({ certificate, key }) =>
+        issuer.loadCa({ certificate: resolvePath(certificate, folder), key: resolvePath(key, folder) }),
+    },
     vault,
     clock,
     random: systemRandom,
@@ -131,7 +136,7 @@ export async function openContext(options: OpenOptions): Promise<Context> {
   };
   return {
     ...located,
-    subject: { config, configDigest: configDigest(config), software },
+    subject: { config, configDigest: configDigest(config), software, configuredCa: await readConfiguredCa(located) },
     ports,
     machines,
     operator: async (command) => ({ owner: await thisOperator(command), isDead: await deadOwner() }),
@@ -144,6 +149,11 @@ export async function openContext(options: OpenOptions): Promise<Context> {
 
 /** For one question to one member. A linearizable read waits for a quorum; etcd itself gives up after about 7 s. */
 const ETCD_TIMEOUT_MS = 5_000;
+
+async function readConfiguredCa({ config, folder }: Located): Promise<string | null> {
+  const { ca } = config.spec.pki;
+  return ca === undefined ? null : readText(resolvePath(ca.certificate, folder));
+}
 
 async function readText(file: string): Promise<string> {
   try {

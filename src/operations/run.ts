@@ -40,6 +40,8 @@ export interface Subject {
   config: ClusterConfig;
   configDigest: Digest;
   software: Software;
+  /** PEM of the CA that the configuration names; null when keelson makes one. */
+  configuredCa: string | null;
 }
 
 export interface Operator {
@@ -63,6 +65,7 @@ export async function makePlan(
   const readView = viewReader({
     config: subject.config,
     software: subject.software,
+    configuredCa: subject.configuredCa,
     hosts: new Map([...ports.machines].map(([id, machine]) => [id, machine.read])),
     etcd: ports.etcd,
     vault: ports.vault,

@@ -14,7 +14,7 @@ import type { Intent, Plan, PlannedStep, Planner } from './types.ts';
 /** Makes every choice of a run: which steps, in which order, and whether any of it may be done at all. */
 export const plan: Planner = (view, intent, kinds, config, now) => {
   const early = planRefusals(view, intent);
-  if (early.length > 0) return { ok: false, refusals: early, warnings: [] };
+  if (early.length > 0) return { ok: false, refusals: unique(early), warnings: [] };
 
   const candidates = intent.kind === 'apply' ? applyCandidates(view) : resetCandidates(view, intent.hosts);
   const refusals: Finding[] = [];

@@ -1,5 +1,5 @@
 import type { Finding } from '../../model/finding.ts';
-import { parseCertificate } from '../../model/x509.ts';
+import { tryParseCertificate } from '../../model/x509.ts';
 import { isFounded } from '../../ports/vault.ts';
 import { refusal } from '../finding.ts';
 import type { PlanRefusal } from './types.ts';
@@ -53,11 +53,16 @@ export const changes: PlanRefusal = (view, intent) => {
       ),
     );
   }
-  if (
-    desired.caCertificate !== null &&
-    parseCertificate(desired.caCertificate).fingerprint256 !== inventory.caFingerprint256
-  ) {
+  const { configuredCa, caCertificate } = desired;
+  if (configuredCa !== null && caCertificate !== null && fingerprint(configuredCa) !== fingerprint(caCertificate)) {
+    found.push(refusal('change.ca', 'the CA that cluster.yaml names is not the one that the members trust'));
+  }
+  if (caCertificate !== null && fingerprint(caCertificate) !== inventory.caFingerprint256) {
     found.push(refusal('change.ca', 'the vault’s CA is not the one that the members trust'));
   }
   return found;
 };
+
+function fingerprint(pem: string): string | null {
+  return tryParseCertificate(pem)?.fingerprint256 ?? null;
+}

@@ -7,9 +7,12 @@ import { lostData } from './lost-data.ts';
 import { ownership } from './ownership.ts';
 import { twins } from './twins.ts';
 import type { PlanRefusal } from './types.ts';
+import { vault } from './vault.ts';
 
 const refusals: readonly PlanRefusal[] = [twins, ownership, founding, lostData, changes];
 
-export function planRefusals(view: View, intent: Intent): Finding[] {
+export function planRefusals(view: View, intent: Intent): readonly Finding[] {
+  const sealed = vault(view, intent);
+  if (sealed.length > 0) return sealed;
   return refusals.flatMap((ask) => ask(view, intent));
 }
