@@ -1,10 +1,9 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ClusterConfig } from '../config/schema.ts';
 import { CERTIFICATE_MODE, etcdCa } from '../desired/certificates.ts';
 import { desire } from '../desired/desire.ts';
 import { paths } from '../desired/paths.ts';
-import type { Desired, DesiredHost, Software } from '../desired/types.ts';
+import type { Desired, DesiredHost } from '../desired/types.ts';
 import { manifest } from '../facts/manifests.ts';
 import type { Fact, HostFacts, MachineFacts } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
@@ -20,6 +19,7 @@ import { sourceFiles } from '../steps/packages.ts';
 import { runtimeFiles } from '../steps/software.ts';
 import type { View } from '../steps/types.ts';
 import { vaultReadme } from '../vault/readme.ts';
+import type { Subject } from './run.ts';
 
 export interface RenderedFile {
   /** A machine of the configuration, or `the operator`. */
@@ -48,14 +48,14 @@ export interface RenderOptions {
 }
 
 export interface RenderClusterOptions extends Omit<RenderOptions, 'desired'> {
-  config: ClusterConfig;
-  software: Software;
+  subject: Subject;
   vault: Pick<Vault, 'read'>;
 }
 
 /** What the configuration, and the vault as far as there is one, say about every file. */
 export async function renderCluster(options: RenderClusterOptions, signal: AbortSignal): Promise<RenderReport> {
-  const desired = desire(options.config, await options.vault.read(), options.software);
+  const { config, software, configuredCa } = options.subject;
+  const desired = desire(config, await options.vault.read(), software, configuredCa);
   return renderFiles({ ...options, desired }, signal);
 }
 

@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { KeelsonError } from '../model/errors.ts';
 import { digestOf } from '../model/canonical-json.ts';
+import { KeelsonError } from '../model/errors.ts';
 import type { Plan } from '../plan/types.ts';
 
 const SavedPlan = z.looseObject({

@@ -4,12 +4,11 @@ import { count } from '../views/human/text.ts';
 import { document } from '../views/json/document.ts';
 
 export const render: Handler = async (session, [directory], options) =>
-  withCluster(session, async ({ config, ports, subject }) => {
+  withCluster(session, async ({ ports, subject }) => {
     const { renderCluster } = await import('../../operations/render.ts');
     const report = await renderCluster(
       {
-        config,
-        software: subject.software,
+        subject,
         vault: ports.vault,
         bundleKubeadm: ports.bundleKubeadm,
         directory: directory as string,
