@@ -118,7 +118,7 @@ export const imageTag = text(
 
 /** No user, query or fragment; it is written into the package manager's list of sources. */
 export const repositoryUrl = text(
-  new RegExp(`^https?://${HOST}${PORT}(?:/(?!\\.{1,2}(?:/|$))[A-Za-z0-9._:~+-]+)*/?$`),
+  new RegExp(`^https?://${HOST}${PORT}(?:/[A-Za-z0-9_~][A-Za-z0-9._:~+-]*)*/?$`),
   'is not the URL of a package repository',
   'write http:// or https://, a host and a path, without a user, blanks, % and ?',
   1024,

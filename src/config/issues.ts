@@ -81,7 +81,7 @@ function wrongType(path: Path, given: unknown, issue: z.core.$ZodIssue): FieldPr
   const wanted = expectedNames[expected] ?? 'another type';
   const shown = isScalar(given) ? `${quote(given)} is ${typeName(given)}` : `is ${typeName(given)}`;
   const [example] = schema?.examples ?? [];
-  const [needsQuotes, key] = [expected === 'string' && fits(String(given), schema), path.at(-1)];
+  const [needsQuotes, key] = [expected === 'string' && isScalar(given) && fits(String(given), schema), path.at(-1)];
   const shownExample = example === undefined || typeof key !== 'string' ? '' : `, for example ${key}: ${flow(example)}`;
   const action = needsQuotes ? 'put it in quotes' : `write ${wanted}${shownExample}`;
   return { code: 'config.wrong-type', path, message: `${shown}, not ${wanted}`, action };
