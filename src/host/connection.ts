@@ -19,6 +19,7 @@ export interface Traffic extends ShellTraffic {
 /** What all connections share. */
 export interface ConnectionContext {
   program: string;
+  version: number;
   folder: string;
   configFile: string;
   settings: SshSettings;
@@ -79,6 +80,7 @@ export function createConnection(target: SshTarget, context: ConnectionContext):
       {
         host: id,
         program: context.program,
+        version: context.version,
         folder: context.folder,
         socket: `${context.folder}/${context.nextName()}`,
         options: ['-F', context.configFile, ...targetOptions(target, context.settings, recorded)],

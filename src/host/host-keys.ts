@@ -7,7 +7,7 @@ import { placeOf } from './connection.ts';
 import { type HostKey, parseKnownHosts, readKnownHosts } from './known-hosts.ts';
 import { checkProgram } from './master.ts';
 import { makePrivateFolder, writePrivately } from './private-folder.ts';
-import { configText, type SshSettings, targetOptions } from './ssh-config.ts';
+import { configText, type SshSettings, sshOptions, targetOptions } from './ssh-config.ts';
 import { sshError } from './ssh-failure.ts';
 import { checkTarget, jumpsOf, type SshTarget } from './ssh-target.ts';
 
@@ -132,7 +132,7 @@ async function scanOne(
 
   const expected = seen.filter((key) => key.fingerprint === target.hostKey);
   const keys = expected.length > 0 ? expected : seen;
-  const names = new Set([...parseKnownHosts(keys.map((k) => k.knownHostsLine).join('\n')).keys()]);
+  const names = new Set(parseKnownHosts(keys.map((k) => k.knownHostsLine).join('\n')).keys());
   const old = [...parseKnownHosts(scan.recorded)].filter(([name]) => names.has(name)).flatMap(([, list]) => list);
   const same = keys.some((key) => old.some((o) => o.fingerprint === key.fingerprint));
   return {
@@ -148,15 +148,19 @@ async function scanOne(
 
 /** What ssh said; the key is in the file. */
 function askForKey(target: SshTarget, type: string, file: string, scan: Scan, signal: AbortSignal): Promise<string> {
-  const args = [
-    ...['-F', `${scan.folder}/config`, '-T', '-a', '-x', '-n'],
-    // The first value counts: these stand before those of the target.
-    ...['-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile="${file.replaceAll('%', '%%')}"`],
-    ...['-o', 'GlobalKnownHostsFile=/dev/null', '-o', 'HashKnownHosts=no', '-o', 'ControlPath=none'],
-    ...['-o', `HostKeyAlgorithms=${type}`, '-o', 'PreferredAuthentications=none', '-o', 'PubkeyAuthentication=no'],
-    ...targetOptions(target, scan.settings, scan.recorded),
-    ...['--', target.address, 'exit'],
-  ];
+  // The first value counts: these stand before those of the target.
+  const asking = {
+    StrictHostKeyChecking: 'accept-new',
+    UserKnownHostsFile: `"${file.replaceAll('%', '%%')}"`,
+    GlobalKnownHostsFile: '/dev/null',
+    HashKnownHosts: 'no',
+    ControlPath: 'none',
+    HostKeyAlgorithms: type,
+    PreferredAuthentications: 'none',
+    PubkeyAuthentication: 'no',
+  };
+  const options = [...sshOptions(asking), ...targetOptions(target, scan.settings, scan.recorded)];
+  const args = ['-F', `${scan.folder}/config`, '-T', '-a', '-x', '-n', ...options, '--', target.address, 'exit'];
   return new Promise((resolve, reject) => {
     const timeout = scan.settings.connectMs * (2 + jumpsOf(target).length);
     const child = spawn(scan.program, args, { detached: true, stdio: ['ignore', 'ignore', 'pipe'], timeout });

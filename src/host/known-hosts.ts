@@ -40,7 +40,7 @@ export async function readKnownHosts(file: string): Promise<string> {
 
 /** Writes lines of known_hosts to the file; what it held under the same names is replaced. The old or the new file is there after a crash. */
 export async function recordHostKeys(file: string, lines: readonly string[]): Promise<void> {
-  const names = new Set([...parseKnownHosts(lines.join('\n')).keys()]);
+  const names = new Set(parseKnownHosts(lines.join('\n')).keys());
   const kept = (await readKnownHosts(file)).split('\n').filter((line) => {
     if (line.trim() === '') return false;
     return ![...parseKnownHosts(line).keys()].some((name) => names.has(name));
@@ -62,5 +62,9 @@ export async function recordHostKeys(file: string, lines: readonly string[]): Pr
     throw error;
   }
   const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,12 +1,10 @@
 import { KeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
+import { UNIT_FILES } from '../ports/commands/lock.ts';
 import type { CommandResult } from '../ports/host.ts';
 import type { WriteBinding } from '../ports/machine.ts';
 import type { ShellRequest } from './remote-shell.ts';
 import { proxyArguments, quote } from './shell-loop.ts';
-
-/** Where units keep their input, output and exit code: on tmpfs, and only root may look in. */
-export const UNIT_FOLDER = '/run/keelson';
 
 /** The unit's name without `.service`; `n` counts the long commands of one step from 1. */
 export function unitName(binding: WriteBinding, n: number): string {
@@ -40,7 +38,7 @@ function unitScript(request: ShellRequest): string {
  * the same step may still be doing is ended first: nothing is done twice at the same time.
  */
 const START = [
-  `u=$1 n=$2 b=$3 R=${UNIT_FOLDER}; umask 077; mkdir -p "$R" || exit 74`,
+  `u=$1 n=$2 b=$3 R=${UNIT_FILES}; umask 077; mkdir -p "$R" || exit 74`,
   'if [ "$n" = 1 ]; then for o in "$R/$u" "$R/$u"-*; do [ -d "$o" ] || continue',
   'systemctl stop -- "${o##*/}.service"; systemctl reset-failed -- "${o##*/}.service"; rm -rf -- "$o"; done >/dev/null 2>&1; fi',
   'd=$R/$u; mkdir -- "$d" && head -c "$b" >"$d/cmd" && cat >"$d/in" || { rm -rf -- "$d"; exit 74; }',
@@ -59,7 +57,7 @@ export function startUnit(unit: string, n: number, request: ShellRequest, stdin:
 }
 
 const POLL = [
-  `d=${UNIT_FOLDER}/$1; if [ -f "$d/rc" ]; then printf 'rc=%s\\n' "$(cat "$d/rc")"; exit 0; fi`,
+  `d=${UNIT_FILES}/$1; if [ -f "$d/rc" ]; then printf 'rc=%s\\n' "$(cat "$d/rc")"; exit 0; fi`,
   'systemctl show --property=LoadState,ActiveState,SubState,ExecMainCode,ExecMainStatus -- "$1.service"',
   // It may have ended between the two looks.
   `[ -f "$d/rc" ] && printf 'rc=%s\\n' "$(cat "$d/rc")"; exit 0`,
@@ -89,7 +87,7 @@ export function parsePoll(output: string): UnitState {
 
 /** Prints what the command printed, exits as it exited, and lets systemd and the machine forget the unit. */
 const COLLECT = [
-  `u=$1 c=$2 d=${UNIT_FOLDER}/$1; cat -- "$d/out" 2>/dev/null; cat -- "$d/err" >&2 2>/dev/null`,
+  `u=$1 c=$2 d=${UNIT_FILES}/$1; cat -- "$d/out" 2>/dev/null; cat -- "$d/err" >&2 2>/dev/null`,
   'systemctl stop -- "$u.service" >/dev/null 2>&1; [ "$c" = 0 ] || systemctl reset-failed -- "$u.service" >/dev/null 2>&1',
   'rm -rf -- "$d"; exit "$c"',
 ].join('\n');

@@ -57,7 +57,7 @@ const DEFAULTS = { connectMs: 10_000, aliveMs: 15_000, shellMs: 15_000 };
 export async function openMachines(options: MachinesOptions): Promise<Machines> {
   const program = options.program ?? 'ssh';
   for (const target of options.hosts) checkTarget(target);
-  await checkProgram(program);
+  const version = await checkProgram(program);
   const folder = await makePrivateFolder();
   const timeouts = { ...DEFAULTS, ...options.timeouts };
   const settings: SshSettings = { knownHostsFile: options.knownHostsFile, ...timeouts };
@@ -68,6 +68,7 @@ export async function openMachines(options: MachinesOptions): Promise<Machines> 
   let sockets = 0;
   const context: ConnectionContext = {
     program,
+    version,
     folder,
     configFile,
     settings,

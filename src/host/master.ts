@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { KeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
+import { sshOptions } from './ssh-config.ts';
 import { forwardFailure } from './ssh-failure.ts';
 import type { Channel } from './start-shell.ts';
 
@@ -27,12 +28,16 @@ export interface Master {
 const WATCH =
   'p=$$ d=$1; shift; (read -r w <&3 || { kill "$p"; rm -rf -- "$d"; }) </dev/null >/dev/null 2>&1 & exec 3<&-; exec "$@" </dev/null';
 
+/** An older ssh does not know the option, and ends when it is given. */
+const FORK_OPTION_SINCE = 8.7;
 const POLL_MS = 4;
 const KEPT = 8 * 1024;
 
 export interface MasterOptions {
   host: HostId;
   program: string;
+  /** Of the program: 9.2. */
+  version: number;
   folder: string;
   socket: string;
   /** Everything up to the machine's name, which follows `--`. */
@@ -45,23 +50,16 @@ export interface MasterOptions {
 export async function startMaster(options: MasterOptions, signal: AbortSignal): Promise<Master> {
   signal.throwIfAborted();
   const { program, folder, socket, address } = options;
-  const args = [
-    ...['-o', 'ControlMaster=yes', '-o', 'ControlPersist=no', '-o', `ControlPath=${socket.replaceAll('%', '%%')}`],
-    ...[
-      '-N',
-      '-T',
-      '-a',
-      '-x',
-      '-o',
-      'PermitLocalCommand=no',
-      '-o',
-      'ForkAfterAuthentication=no',
-      '-o',
-      'RemoteCommand=none',
-    ],
-    ...options.options,
-    ...['--', address],
-  ];
+  const master = {
+    ControlMaster: 'yes',
+    ControlPersist: 'no',
+    ControlPath: socket.replaceAll('%', '%%'),
+    // What a user's configuration may hold for this machine, and what would be in the way.
+    PermitLocalCommand: 'no',
+    RemoteCommand: 'none',
+    ...(options.version >= FORK_OPTION_SINCE ? { ForkAfterAuthentication: 'no' } : {}),
+  };
+  const args = ['-N', '-T', '-a', '-x', ...sshOptions(master), ...options.options, '--', address];
   const child = spawn('/bin/sh', ['-c', WATCH, 'sh', folder, program, ...args], {
     // A session of its own: Ctrl-C in a terminal reaches only us, and we decide.
     detached: true,
@@ -204,8 +202,8 @@ function runControl(
 
 const OLDEST = 8;
 
-/** Rejects when the computer has no OpenSSH client, or one that is too old. */
-export async function checkProgram(program: string): Promise<void> {
+/** The version of the OpenSSH client; rejects when the computer has none, or one that is too old. */
+export async function checkProgram(program: string): Promise<number> {
   const version = await new Promise<string>((resolve) => {
     const child = spawn(program, ['-V'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let text = '';
@@ -215,8 +213,8 @@ export async function checkProgram(program: string): Promise<void> {
     child.once('error', () => resolve(''));
     child.once('close', () => resolve(text));
   });
-  const major = Number(/OpenSSH\D*_(\d+)\./.exec(version)?.[1] ?? 0);
-  if (major >= OLDEST) return;
+  const number = Number(/OpenSSH\D*_(\d+\.\d+)/.exec(version)?.[1] ?? 0);
+  if (number >= OLDEST) return number;
   throw new KeelsonError(
     'host.ssh-client',
     version === ''

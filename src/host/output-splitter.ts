@@ -45,7 +45,8 @@ export function createSplitter(
 
   function push(chunk: Buffer): void {
     if (spoiled) return;
-    let from = Math.max(0, length - sought.length);
+    // The beginning of a marked line may have come already, with or without the end of its marker.
+    let from = Math.max(0, length - sought.length - LONGEST_LINE);
     append(chunk);
     for (;;) {
       const at = data.subarray(0, length).indexOf(sought, from);

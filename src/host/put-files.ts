@@ -75,7 +75,7 @@ export function putFilesRequest(host: HostId, files: readonly FileSpec[]): PutFi
       if (states.length !== files.length) {
         throw new KeelsonError('host.command-failed', `placing files on ${host} gave no account of them`, { host });
       }
-      return [...states].map((state) => (state === 'u' ? 'unchanged' : 'written'));
+      return states.split('').map((state) => (state === 'u' ? 'unchanged' : 'written'));
     },
   };
 }

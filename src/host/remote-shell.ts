@@ -225,19 +225,19 @@ export function createRemoteShell(streams: ShellStreams, options: ShellOptions):
     end(new KeelsonError('host.unreachable', 'a file that was to be sent has become shorter', { host }));
   }
 
-  function run(requests: readonly ShellRequest[], signal: AbortSignal): Promise<readonly CommandResult[]> {
-    if (signal.aborted) return Promise.reject(signal.reason);
-    if (!open) return Promise.reject(options.lost());
-    traffic.roundTrips += 1;
-    traffic.commands += requests.length;
-    const parts: (Buffer | StreamedInput)[] = [];
-    const results = requests.map((request) => {
+  async function run(requests: readonly ShellRequest[], signal: AbortSignal): Promise<readonly CommandResult[]> {
+    signal.throwIfAborted();
+    if (!open) throw options.lost();
+    // All are encoded before one is queued: a request that cannot be sent must not leave others waiting.
+    const parts = requests.flatMap((request, n): (Buffer | StreamedInput)[] => {
       const stdin = bytesOf(request.stdin);
       const size = Buffer.isBuffer(stdin) ? stdin.length : stdin.bytes;
-      parts.push(encodeRequest(nextId, request, size));
-      if (size > 0) parts.push(stdin);
-      return enqueue(request);
+      const head = encodeRequest(nextId + n, request, size);
+      return size > 0 ? [head, stdin] : [head];
     });
+    traffic.roundTrips += 1;
+    traffic.commands += requests.length;
+    const results = requests.map((request) => enqueue(request));
     sending = sending.then(() => send(joinBuffers(parts)));
     return orAborted(Promise.all(results), signal);
   }

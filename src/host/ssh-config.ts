@@ -60,6 +60,11 @@ export function configText(targets: readonly SshTarget[], settings: SshSettings,
   return lines.join('\n');
 }
 
+/** `-o NAME=VALUE` for each. */
+export function sshOptions(options: Readonly<Record<string, string>>): string[] {
+  return Object.entries(options).flatMap(([name, said]) => ['-o', `${name}=${said}`]);
+}
+
 /** Options of one connection: where to, as whom, and which keys may be shown. The machine's name itself stands after `--`. */
 export function targetOptions(target: SshTarget, settings: SshSettings, recorded: string): string[] {
   const options: string[] = [];

@@ -361,7 +361,7 @@ describe('many machines', () => {
 
 describe('dial', () => {
   test('carries bytes both ways, on a socket that nobody else may open', async () => {
-    const server = createServer((socket) => socket.on('data', (data) => socket.end(`got ${data}`))).listen(
+    const server = createServer((socket) => socket.on('data', (data) => socket.end(`got ${data.toString()}`))).listen(
       0,
       '127.0.0.1',
     );

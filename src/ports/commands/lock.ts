@@ -5,6 +5,9 @@ import type { LockHolder, LockState, RunningUnit } from '../host.ts';
 /** Survives a reboot: a number that fell back to nothing would let an old holder write again. */
 export const STATE_DIRECTORY = '/var/lib/keelson';
 
+/** One folder for each transient unit: what it runs, its input and output. */
+export const UNIT_FILES = '/run/keelson';
+
 const STATE = [
   'printf "fence|%s\\n" "$(cat $D/fence 2>/dev/null || echo 0)"',
   '[ -f $D/last ] && printf "last|%s\\n" "$(cat $D/last)"',
@@ -15,6 +18,9 @@ const STATE = [
 const LOCKED = ['D=$1; shift; umask 077; mkdir -p $D || exit 74; exec 9>$D/.flock; flock -w 15 9 || exit 75'].join(
   '\n',
 );
+
+/** A file that holds no number is not 0: that would let an old holder write again. */
+const HAVE = 'have=0; [ ! -f $D/fence ] || have=$(cat $D/fence); case $have in "" | *[!0-9]*) exit 74 ;; esac';
 
 /** The fencing number, the holder, the last write and keelson's units on the machine. */
 export function lockState(directory = STATE_DIRECTORY): ReadCommand {
@@ -29,9 +35,12 @@ export function lockTake(holder: LockHolder, insteadOf: RunId | null, directory 
   const text = [
     LOCKED,
     'number=$1 run=$2 instead=$3 rc=0',
-    'old=$(head -n1 $D/lock 2>/dev/null); have=$(cat $D/fence 2>/dev/null || echo 0)',
+    HAVE,
+    'old=$(head -n1 $D/lock 2>/dev/null)',
     'if [ -n "$old" ] && [ "$old" != "$instead" ] && [ "$old" != "$run" ]; then rc=10',
-    'elif [ "$number" -le "$have" ] && [ "$old" != "$run" ]; then rc=11; fi',
+    // A run may take its own lock again with its own number; nobody ever lowers the machine's.
+    'elif [ "$number" -lt "$have" ]; then rc=11',
+    'elif [ "$number" -eq "$have" ] && [ "$old" != "$run" ]; then rc=11; fi',
     'if [ $rc = 0 ]; then cat >$D/.lock.new && echo "$number" >$D/.fence.new && sync $D/.lock.new $D/.fence.new &&',
     '  mv -f $D/.fence.new $D/fence && mv -f $D/.lock.new $D/lock && sync $D || rc=74; fi',
     STATE,
@@ -52,18 +61,21 @@ export function lockRelease(run: RunId, directory = STATE_DIRECTORY): WriteComma
 export function fenceRaise(fence: number, directory = STATE_DIRECTORY): WriteCommand {
   const text = [
     LOCKED,
-    'have=$(cat $D/fence 2>/dev/null || echo 0)',
+    HAVE,
     'if [ "$1" -gt "$have" ]; then echo "$1" >$D/.fence.new && sync $D/.fence.new && mv -f $D/.fence.new $D/fence || exit 74; fi',
     'rm -f $D/lock; sync $D',
     `systemctl stop -- 'keelson-*.service' 2>/dev/null; systemctl reset-failed -- 'keelson-*.service' 2>/dev/null`,
-    'exit 0',
+    `rm -rf -- ${UNIT_FILES}/keelson-*; exit 0`,
   ].join('\n');
   return writeCommand('fence-raise', script(text, [directory, String(fence)]), { timeoutMs: 60_000 });
 }
 
 /** Ends and forgets transient units of earlier runs, by name. */
 export function stopUnits(names: readonly string[]): WriteCommand {
-  const text = 'systemctl stop -- "$@"; systemctl reset-failed -- "$@" 2>/dev/null; exit 0';
+  const text = [
+    'systemctl stop -- "$@" 2>/dev/null; systemctl reset-failed -- "$@" 2>/dev/null',
+    `for u do rm -rf -- "${UNIT_FILES}/\${u%.service}"; done; exit 0`,
+  ].join('\n');
   return writeCommand('units-stop', script(text, names), { timeoutMs: 120_000 });
 }
 
@@ -76,7 +88,9 @@ function parseUnits(lines: readonly string[]): RunningUnit[] {
     );
     const name = value.get('Id');
     if (name === undefined || name === '') continue;
-    const running = value.get('ActiveState') === 'activating' || value.get('SubState') === 'running';
+    const running =
+      ['activating', 'deactivating', 'reloading'].includes(value.get('ActiveState') ?? '') ||
+      value.get('SubState') === 'running';
     found.push(running ? { name, state: 'running' } : { name, state: 'ended', exitCode: exitCodeOf(value) });
   }
   return found;
