@@ -12,17 +12,22 @@ export interface ErrorViewOptions {
 /** What happened, where, and what to do next, by a stable code. The full output of what failed comes with -v. */
 export function errorLines(error: ErrorJson, { style, columns, verbose }: ErrorViewOptions): string[] {
   const { code, message, action, where, host, step, output, findings = [] } = error;
-  const lines = [`${style.red(style.bold(`error[${code}]`))}: ${harmless(message)}`];
+  const head = style.red(style.bold(`error[${code}]`));
+  // Several findings stand for themselves; the error's own words are those of the first.
+  const several = findings.length > 1 && !code.startsWith('config.');
+  if (several)
+    return [
+      `${head}: refused for ${findings.length} reasons`,
+      ...findings.flatMap((f) => findingLines(f, style, columns)),
+    ];
+
+  const lines = [`${head}: ${harmless(message)}`];
   // Problems of the configuration are lines of the message itself, each with its place, as editors read it.
-  const listed = code.startsWith('config.') && findings.length > 0;
-  if (where !== undefined && !listed) lines.push(`  at ${where}`);
-  if (host !== undefined || step !== undefined) {
-    lines.push(
-      `  ${[host === undefined ? '' : `on ${host}`, step === undefined ? '' : `in “${step}”`].filter((t) => t !== '').join(', ')}`,
-    );
-  }
-  // A single finding says what the error itself says.
-  if (!listed && findings.length > 1) lines.push(...findings.flatMap((f) => findingLines(f, style, columns)));
+  if (where !== undefined && !(code.startsWith('config.') && findings.length > 0)) lines.push(`  at ${where}`);
+  const place = [host === undefined ? '' : `on ${host}`, step === undefined ? '' : `in “${step}”`].filter(
+    (t) => t !== '',
+  );
+  if (place.length > 0) lines.push(`  ${place.join(', ')}`);
   lines.push(...wrap(`next: ${harmless(action)}`, columns - 2, '  '));
   if (output !== undefined && output.trim() !== '') {
     if (verbose)

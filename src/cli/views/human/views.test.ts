@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { HostId, RunId, StepId } from '../../../model/ids.ts';
 import type { LockReport } from '../../../operations/lock.ts';
-import { checkReport, emptyReport, planReport, refusedReport, runEvents, statusReport } from '../../testing/reports.ts';
+import {
+  checkReport,
+  emptyReport,
+  planReport,
+  refusal,
+  refusedReport,
+  runEvents,
+  statusReport,
+} from '../../testing/reports.ts';
 import { reportOf } from '../run-report.ts';
 import { checkLines } from './check.ts';
 import { errorLines } from './error.ts';
@@ -129,6 +137,21 @@ describe('error', () => {
     const shown = text(errorLines(error, { ...at, verbose: true }));
     expect(shown).toContain('    Job failed.');
     expect(shown).not.toMatch(/[\u0007\u001b]/);
+  });
+  it('tells each of several reasons once', () => {
+    const shown = text(
+      errorLines(
+        {
+          ...error,
+          code: 'safety.quorum',
+          findings: [refusal, { ...refusal, message: 'another reason', host: 'etcd-2' as HostId }],
+        },
+        { ...at, verbose: false },
+      ),
+    );
+    expect(shown).toContain('refused for 2 reasons');
+    expect(shown.match(/Bring the other members back/g)).toHaveLength(2);
+    expect(shown).toContain('etcd-2: another reason');
   });
   it('lists the problems of a configuration once, each at the start of its line', () => {
     const problem = 'cluster.yaml:12:16: spec.hosts[1].address: “x” is no address';
