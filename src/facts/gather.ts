@@ -1,5 +1,5 @@
 import type { ClusterConfig } from '../config/schema.ts';
-import { desire } from '../desired/desire.ts';
+import type { desire } from '../desired/desire.ts';
 import type { Desired, Software } from '../desired/types.ts';
 import { asKeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
@@ -42,6 +42,7 @@ export interface FactSources {
   clock: Clock;
   /** Runs the bundle's own kubeadm on the operator's machine, for machines that have none yet; null where it cannot run. */
   bundleKubeadm: ReadHost | null;
+  desire: typeof desire;
 }
 
 export type ReadView = (refs: readonly FactRef[] | 'all', last: View | null, signal: AbortSignal) => Promise<View>;
@@ -76,7 +77,7 @@ function merge(sources: FactSources, newest: View, fresh: View, refs: readonly F
 
 // Without the vault nothing can be said about the token; the files that hold it are then shown with a placeholder.
 function desiredFrom(sources: FactSources, vault: Fact<VaultState>): Desired {
-  return desire(
+  return sources.desire(
     sources.config,
     vault.is === 'known' ? vault.value : { is: 'absent' },
     sources.software,

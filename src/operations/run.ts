@@ -10,7 +10,7 @@ import type { RunEvent } from '../model/events.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Digest, HostId, RunId } from '../model/ids.ts';
 import { plan as planner } from '../plan/planner.ts';
-import { safetyRules } from '../plan/rules/index.ts';
+import { type Policy, standardPolicy } from '../plan/policy.ts';
 import type { Intent, Plan, PlanResult } from '../plan/types.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EtcdAdmin } from '../ports/etcd-admin.ts';
@@ -20,7 +20,6 @@ import type { Machine } from '../ports/machine.ts';
 import type { Random } from '../ports/random.ts';
 import type { RunStore } from '../ports/run-store.ts';
 import type { Vault } from '../ports/vault.ts';
-import { stepKinds } from '../steps/registry.ts';
 import type { View } from '../steps/types.ts';
 
 /** Everything a run needs of the world: adapters in a real run, the simulation in a test. */
@@ -61,6 +60,7 @@ export async function makePlan(
   ports: Ports,
   intent: Intent,
   signal: AbortSignal,
+  policy: Policy = standardPolicy,
 ): Promise<MadePlan & { readView: ReadView }> {
   const readView = viewReader({
     config: subject.config,
@@ -71,10 +71,11 @@ export async function makePlan(
     vault: ports.vault,
     clock: ports.clock,
     bundleKubeadm: ports.bundleKubeadm,
+    desire: policy.desire,
   });
   const view = await readView('all', null, signal);
   return {
-    result: planner(view, intent, stepKinds, subject.configDigest, ports.clock.now().toISOString()),
+    result: planner(view, intent, policy, subject.configDigest, ports.clock.now().toISOString()),
     view,
     readView,
   };
@@ -107,6 +108,7 @@ export async function runPlan(
   ports: Ports,
   operator: Operator,
   request: RunRequest,
+  policy: Policy = standardPolicy,
 ): Promise<Ran | 'nothing-to-do'> {
   const { clock } = ports;
   const { cancel, stop } = request.signals;
@@ -123,7 +125,7 @@ export async function runPlan(
       request.note(`${host}: ${units.length} commands of an earlier run have ended`);
     // Where leftovers could not be settled, the engine does it before its first write.
     const locked = lock.taken.filter((id) => !left.unreachable.some((u) => u.host === id));
-    const fresh = await makePlan(subject, ports, request.intent, AbortSignal.any([cancel, stop]));
+    const fresh = await makePlan(subject, ports, request.intent, AbortSignal.any([cancel, stop]), policy);
     if (!fresh.result.ok) throw refused(fresh.result.refusals);
     const { plan } = fresh.result;
     if (plan.steps.length === 0) return 'nothing-to-do';
@@ -139,8 +141,8 @@ export async function runPlan(
         machines: ports.machines,
         view: fresh.view,
         readView: fresh.readView,
-        kinds: stepKinds,
-        rules: safetyRules,
+        kinds: policy.kinds,
+        rules: policy.rules,
         etcd: ports.etcd,
         pki: ports.pki,
         vault: ports.vault,

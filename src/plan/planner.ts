@@ -5,22 +5,21 @@ import type { BoundStep, Step, View } from '../steps/types.ts';
 import { applyCandidates, type Candidate } from './candidates.ts';
 import { stepId } from './digest.ts';
 import { factProblem } from './facts.ts';
+import type { Policy } from './policy.ts';
 import { quorumMargin } from './quorum.ts';
-import { planRefusals } from './refusals/index.ts';
 import { resetCandidates } from './reset.ts';
-import { safetyRules } from './rules/index.ts';
-import type { Intent, Plan, PlannedStep, Planner } from './types.ts';
+import type { Intent, Plan, PlannedStep, PlanResult } from './types.ts';
 
 /** Makes every choice of a run: which steps, in which order, and whether any of it may be done at all. */
-export const plan: Planner = (view, intent, kinds, config, now) => {
-  const early = planRefusals(view, intent);
+export function plan(view: View, intent: Intent, policy: Policy, config: Digest, now: string): PlanResult {
+  const early = policy.refusals(view, intent);
   if (early.length > 0) return { ok: false, refusals: unique(early), warnings: [] };
 
   const candidates = intent.kind === 'apply' ? applyCandidates(view) : resetCandidates(view, intent.hosts);
   const refusals: Finding[] = [];
   const drafts: Draft[] = [];
   for (const candidate of candidates) {
-    const bound = bind(kinds, candidate);
+    const bound = bind(policy.kinds, candidate);
     const problem = factProblem(bound.reads, view, candidate.on);
     if (problem !== null) {
       refusals.push(problem);
@@ -32,10 +31,10 @@ export const plan: Planner = (view, intent, kinds, config, now) => {
       drafts.push({ candidate, bound, changes: check.changes, risk: check.risk ?? bound.risk });
   }
   const steps = order(drafts, candidates, view);
-  refusals.push(...ruleFindings(steps, view));
+  refusals.push(...ruleFindings(steps, view, policy));
   if (refusals.length > 0) return { ok: false, refusals: unique(refusals), warnings: [] };
   return { ok: true, plan: seal(intent, config, now, steps), warnings: [] };
-};
+}
 
 interface Draft {
   candidate: Candidate;
@@ -93,9 +92,9 @@ function order(drafts: readonly Draft[], candidates: readonly Candidate[], view:
  * At plan time the rules see the state before the first careful step. Later ones are asked again by the engine, on the facts of their own
  * moment: asking here would refuse a plan that first brings a member back and then goes on.
  */
-function ruleFindings(steps: readonly PlannedStep[], view: View): Finding[] {
+function ruleFindings(steps: readonly PlannedStep[], view: View, policy: Policy): Finding[] {
   const careful = steps.filter((s) => s.risk !== 'safe');
-  return careful.slice(0, 1).flatMap((step) => safetyRules.flatMap((rule) => rule(step, view)));
+  return careful.slice(0, 1).flatMap((step) => policy.rules.flatMap((rule) => rule(step, view)));
 }
 
 function seal(intent: Intent, config: Digest, now: string, steps: readonly PlannedStep[]): Plan {

@@ -1,6 +1,6 @@
 import type { Finding } from '../model/finding.ts';
 import type { Digest, HostId, StepId } from '../model/ids.ts';
-import type { Change, Risk, Step, View } from '../steps/types.ts';
+import type { Change, Risk, View } from '../steps/types.ts';
 
 export type Intent =
   | { kind: 'apply'; restartFounding?: boolean }
@@ -37,5 +37,3 @@ export type SafetyRule = (step: PlannedStep, view: View) => readonly Finding[];
 export type PlanResult =
   | { ok: true; plan: Plan; warnings: readonly Finding[] }
   | { ok: false; refusals: readonly Finding[]; warnings: readonly Finding[] };
-
-export type Planner = (view: View, intent: Intent, kinds: readonly Step[], config: Digest, now: string) => PlanResult;

@@ -1,79 +1,105 @@
 import { createHash } from 'node:crypto';
 import type { HostId } from '../../model/ids.ts';
-import type { EtcdAdmin, EtcdEndpoint, EtcdMembers, MemberStatus, Reply } from '../../ports/etcd-admin.ts';
-import { manifestCommand } from '../../render/manifest.ts';
+import { manifestCommand, manifestImage } from '../../render/manifest.ts';
 import type { SimMachine } from './machine.ts';
 import { remembered } from './memo.ts';
+import { type Entry, type MemberData, type SimMember, SimRaft } from './raft.ts';
+import type { Rng } from './random.ts';
+import { unitOf } from './systemd.ts';
 
 const MANIFEST = '/etc/kubernetes/manifests/etcd.yaml';
-const KUBELET = 'kubelet.service';
-const CONTAINERD = 'containerd.service';
-/** What the kubelet needs to see a changed manifest, stop one container and start the next. */
-const RESTART_MS = 1500;
-const START_MS = 400;
-const CRASH_MS = 5000;
-const commandOf = remembered(manifestCommand);
-
-interface SimMember {
-  name: string;
-  id: string;
-  peerUrl: string;
-  clientUrl: string;
-}
-
-/** What a data directory holds; it lives and dies with the machine's `member` folder. */
-interface SimData {
-  marker: string;
-  clusterId: string;
-  memberId: string;
-  members: readonly SimMember[];
-  /** Writes that this member has, in order. */
-  log: string[];
-  values: Map<string, string>;
-}
+/** From a new manifest, or a booted kubelet, to an etcd that listens. */
+const START_MS = 700;
+/** The same when the old pod has to end first and the kubelet waits for its next back-off. */
+const REPLACE_MS = 12_000;
+/** The kubelet starts a container that ended again after 10 s, then after twice as long each time. */
+const BACK_OFF_MS = { first: 10_000, longest: 300_000 };
+const parsed = remembered((text) => ({ command: manifestCommand(text), image: manifestImage(text) }));
 
 interface SimProcess {
-  argv: readonly string[];
-  pid: number;
-  /** Simulated milliseconds from which it answers. */
-  readyAt: number;
-  /** It ended at once: no data and nobody to get them from. */
+  readonly argv: readonly string[];
+  readonly pid: number;
+  /** Milliseconds since 1970 from which it answers. */
+  readonly readyAt: number;
+  /** It ended by itself: when, and how often so far. */
   crashedAt: number | null;
+  crashes: number;
+}
+
+/** On whose account something happens on a machine. */
+export interface Actor {
+  readonly run: string;
+  readonly issuedAt: number;
+  /** When the run last saw each member serve. */
+  readonly sawServing: ReadonlyMap<HostId, number>;
+}
+
+export interface Stop {
+  readonly machine: SimMachine;
+  readonly by: Actor;
+  readonly wasServing: boolean;
+  /** The other members: whether they serve, and whether keelson itself has taken them down. */
+  readonly others: readonly { host: HostId; serves: boolean; ours: boolean }[];
+  readonly need: number;
 }
 
 export interface SimEtcdOptions {
   machines: ReadonlyMap<HostId, SimMachine>;
-  nowMs: () => number;
+  /** Milliseconds since 1970. */
+  wallMs: () => number;
+  rng: Rng;
   /** Whether two machines reach each other. */
   connected: (a: HostId, b: HostId) => boolean;
-  /** Told when keelson's own doing takes a running voter down, with the healthy voters that stay and the quorum. */
-  onStop: (machine: SimMachine, stay: number, need: number) => void;
+  /** Whether the pair of files is a certificate and its own key. */
+  belongTogether: (certificate: string | undefined, key: string | undefined) => boolean;
+  onStop: (stop: Stop) => void;
+  violation: (what: string) => void;
 }
 
 /**
- * etcd's membership and raft's quorum rules, as far as keelson can see them: who starts with which data, who leads, which writes are
- * acknowledged and by whom they are held. Transitions happen when somebody looks; time is the simulation's.
+ * The etcd process of each machine: when the kubelet starts and stops it, with which data it starts, and what it makes of its initial
+ * flags. Changes happen when somebody looks; time is the simulation's.
  */
 export class SimEtcd {
   readonly #options: SimEtcdOptions;
-  readonly #data = new Map<HostId, SimData>();
+  readonly #data = new Map<HostId, MemberData & { path: string; marker: string }>();
   readonly #processes = new Map<HostId, SimProcess>();
-  #leader: HostId | null = null;
-  /** Every write that was acknowledged, in order. */
-  readonly acknowledged: string[] = [];
+  readonly #stoppedByUs = new Set<HostId>();
+  readonly raft: SimRaft;
   /** Every cluster id that any member ever had: more than one means that a second cluster was founded. */
   readonly clusterIds = new Set<string>();
+  /** Machines whose data, once written, has gone. */
+  readonly wiped = new Set<HostId>();
+  /** The run that acts on a machine at this moment. */
+  actor: Actor | null = null;
   #generation = 0;
 
   constructor(options: SimEtcdOptions) {
     this.#options = options;
+    this.raft = new SimRaft({
+      nowMs: options.wallMs,
+      rng: options.rng,
+      running: () => this.#running(),
+      connected: options.connected,
+      panic: (host) => this.#crash(host),
+      violation: options.violation,
+    });
+  }
+
+  /** The state of another simulation that is at rest, whose machines have been copied. */
+  adopt(other: SimEtcd): void {
+    for (const [id, data] of other.#data) this.#data.set(id, { ...data, log: [...data.log] });
+    for (const [id, process] of other.#processes) this.#processes.set(id, { ...process });
+    for (const id of other.clusterIds) this.clusterIds.add(id);
+    this.#generation = other.#generation;
+    this.raft.adopt(other.raft);
   }
 
   /** Brings every machine's etcd to where it would be by now. */
   settle(): void {
     for (const machine of this.#options.machines.values()) this.#settleMachine(machine);
-    const leader = this.#leader;
-    if (leader === null || !this.#serves(leader)) this.#leader = this.#elect();
+    this.raft.settle();
+    for (const id of this.#stoppedByUs) if (this.raft.serves(id)) this.#stoppedByUs.delete(id);
   }
 
   process(id: HostId): { pid: number; argv: readonly string[] } | null {
@@ -82,250 +108,235 @@ export class SimEtcd {
     return process === undefined || process.crashedAt !== null ? null : { pid: process.pid, argv: process.argv };
   }
 
-  data(id: HostId): SimData | undefined {
+  data(id: HostId): MemberData | undefined {
     return this.#data.get(id);
   }
 
-  healthyVoters(): HostId[] {
-    this.settle();
-    return [...this.#options.machines.keys()].filter((id) => this.#serves(id));
+  ready(id: HostId): boolean {
+    return this.#ready(id);
   }
 
-  /** A client's write through any member; false when there is no quorum. */
-  clientPut(key: string, value: string): boolean {
+  serves(id: HostId): boolean {
+    return this.raft.serves(id);
+  }
+
+  serving(): HostId[] {
     this.settle();
-    const through = [...this.#options.machines.keys()].find((id) => this.#serves(id));
-    return through !== undefined && this.#write(through, key, value);
+    return [...this.#options.machines.keys()].filter((id) => this.raft.serves(id));
+  }
+
+  /** A client's write through a member; false when it is not acknowledged. */
+  clientPut(through: HostId, key: string, value: string): boolean {
+    this.settle();
+    return this.#ready(through) && this.raft.propose(through, key, value);
   }
 
   /** The whole machine went down: processes end, data stays. */
   machineDown(id: HostId): void {
     this.#processes.delete(id);
-    if (this.#leader === id) this.#leader = null;
   }
 
-  admin(call: <T>(host: HostId, body: () => Reply<T>) => Promise<Reply<T>>): EtcdAdmin {
-    const ask = <T>(endpoint: EtcdEndpoint, body: (data: SimData) => Reply<T>): Promise<Reply<T>> =>
-      call(endpoint.host, () => {
-        this.settle();
-        const machine = this.#options.machines.get(endpoint.host);
-        if (machine === undefined || !machine.up) return failed('unreachable', `no route to ${endpoint.host}`);
-        const data = this.#data.get(endpoint.host);
-        if (data === undefined || !this.#ready(endpoint.host))
-          return failed('refused', `nothing listens on ${endpoint.host}`);
-        return body(data);
-      });
-    const quorate = <T>(endpoint: EtcdEndpoint, body: (data: SimData) => Reply<T>): Promise<Reply<T>> =>
-      ask(endpoint, (data) =>
-        this.#serves(endpoint.host) ? body(data) : failed('no-leader', 'the member sees no leader'),
-      );
-    const served = (endpoint: EtcdEndpoint, file: string) =>
-      ask(endpoint, () => {
-        const content = this.#options.machines.get(endpoint.host)?.files.get(file)?.content;
-        return content === undefined
-          ? failed<{ pem: string; chain: string[] }>('tls', 'no certificate')
-          : okay({ pem: content, chain: [] });
-      });
-    return {
-      status: (e) => ask(e, (data) => okay(this.#status(e.host, data))),
-      members: (e, _signal, { linearizable }) => (linearizable ? quorate : ask)(e, (data) => okay(memberList(data))),
-      alarms: (e) => ask(e, () => okay([])),
-      get: (e, key, _signal, { linearizable }) =>
-        (linearizable ? quorate : ask)(e, (data) =>
-          okay({ value: data.values.get(key) ?? null, revision: String(data.log.length + 1) }),
-        ),
-      put: (e, key, value) =>
-        quorate(e, () =>
-          this.#write(e.host, key, value) ? okay(String(this.acknowledged.length + 1)) : failed('timeout', 'no quorum'),
-        ),
-      remove: (e, key) => quorate(e, (data) => okay(data.values.has(key))),
-      hashKv: (e) =>
-        ask(e, (data) =>
-          okay({ hash: data.log.length, hashRevision: String(data.log.length + 1), compactRevision: '0' }),
-        ),
-      servedCertificate: (e) => served(e, '/etc/kubernetes/pki/etcd/server.crt'),
-      servedPeerCertificate: (e) => served(e, '/etc/kubernetes/pki/etcd/peer.crt'),
-    };
+  #running(): ReadonlyMap<HostId, MemberData> {
+    const found = new Map<HostId, MemberData>();
+    for (const [id, data] of this.#data) if (this.#ready(id)) found.set(id, data);
+    return found;
   }
 
-  #status(id: HostId, data: SimData): MemberStatus {
-    const leader = this.#serves(id) && this.#leader !== null ? (this.#data.get(this.#leader)?.memberId ?? null) : null;
-    const index = String(data.log.length + 10);
-    return {
-      memberId: data.memberId,
-      clusterId: data.clusterId,
-      leaderId: leader,
-      version: '3.6.8',
-      dbSizeBytes: 20480,
-      dbSizeInUseBytes: 16384,
-      raftTerm: '2',
-      raftIndex: index,
-      raftAppliedIndex: index,
-      isLearner: false,
-      errors: leader === null ? ['etcdserver: no leader'] : [],
-    };
+  #ready(id: HostId): boolean {
+    const process = this.#processes.get(id);
+    return process !== undefined && process.crashedAt === null && process.readyAt <= this.#options.wallMs();
   }
 
   #settleMachine(machine: SimMachine): void {
     const { id } = machine;
-    if (!machine.up) return this.machineDown(id);
-    this.#dropWipedData(machine);
-    const command =
-      machine.files.get(MANIFEST) === undefined ? [] : commandOf(machine.files.get(MANIFEST)?.content ?? '');
-    const managed = machine.units.get(KUBELET)?.active === true && machine.units.get(CONTAINERD)?.active === true;
-    const process = this.#processes.get(id);
-    // Without the kubelet nothing is started or stopped: containers simply go on.
-    if (!managed) return;
-    if (command.length === 0) {
-      this.#processes.delete(id);
+    if (!machine.up) {
+      this.machineDown(id);
       return;
     }
-    if (process === undefined) return this.#start(machine, command, START_MS);
-    if (process.argv.join('\n') !== command.join('\n')) {
-      if (this.#serves(id)) this.#reportStop(machine);
-      if (this.#leader === id) this.#leader = null;
-      return this.#start(machine, command, RESTART_MS);
+    this.#dropWipedData(machine);
+    // Without the kubelet nothing is started or stopped: containers simply go on.
+    if (
+      unitOf(machine, 'kubelet.service').state !== 'active' ||
+      unitOf(machine, 'containerd.service').state !== 'active'
+    )
+      return;
+    const manifest = machine.files.get(MANIFEST)?.content;
+    const { command, image } = manifest === undefined ? { command: [], image: null } : parsed(manifest);
+    const process = this.#processes.get(id);
+    if (command.length === 0) {
+      if (process !== undefined) this.#stop(machine);
+      return;
     }
-    if (process.crashedAt !== null && this.#options.nowMs() >= process.crashedAt + CRASH_MS)
-      this.#start(machine, command, START_MS);
+    if (image === null || !(machine.images.has(image) || machine.registry)) return;
+    const now = this.#options.wallMs();
+    if (process === undefined) {
+      this.#start(machine, command, START_MS, 0);
+    } else if (process.argv !== command && process.argv.join('\n') !== command.join('\n')) {
+      this.#stop(machine);
+      this.#start(machine, command, REPLACE_MS, 0);
+    } else if (process.crashedAt !== null && now >= process.crashedAt + backOffMs(process.crashes)) {
+      this.#start(machine, command, START_MS, process.crashes);
+    }
   }
 
-  #reportStop(machine: SimMachine): void {
-    const members = this.#data.get(machine.id)?.members.length ?? this.#options.machines.size;
-    const stay = [...this.#options.machines.keys()].filter((id) => id !== machine.id && this.#serves(id)).length;
-    this.#options.onStop(machine, stay, Math.floor(members / 2) + 1);
+  #stop(machine: SimMachine): void {
+    const { id } = machine;
+    const { actor } = this;
+    if (actor !== null && this.#ready(id)) {
+      const members = this.#data.get(id)?.members.length ?? this.#options.machines.size;
+      const others = [...this.#options.machines.keys()]
+        .filter((other) => other !== id)
+        .map((host) => ({ host, serves: this.raft.serves(host), ours: this.#stoppedByUs.has(host) }));
+      this.#options.onStop({
+        machine,
+        by: actor,
+        wasServing: this.raft.serves(id),
+        others,
+        need: Math.floor(members / 2) + 1,
+      });
+      this.#stoppedByUs.add(id);
+    }
+    this.#processes.delete(id);
+    this.raft.settle();
   }
 
-  #start(machine: SimMachine, argv: readonly string[], delay: number): void {
-    const now = this.#options.nowMs();
-    const data = this.#open(machine, argv);
-    this.#processes.set(machine.id, {
-      argv,
-      pid: machine.nextPid(),
-      readyAt: now + delay,
-      crashedAt: data ? null : now,
-    });
+  #start(machine: SimMachine, argv: readonly string[], delay: number, crashes: number): void {
+    const now = this.#options.wallMs();
+    const opened = this.#open(machine, argv);
+    const crashed = opened ? { crashedAt: null, crashes } : { crashedAt: now, crashes: crashes + 1 };
+    this.#processes.set(machine.id, { argv, pid: machine.nextPid(), readyAt: now + delay, ...crashed });
+  }
+
+  #crash(host: HostId): void {
+    const process = this.#processes.get(host);
+    if (process === undefined) return;
+    process.crashedAt = this.#options.wallMs();
+    process.crashes += 1;
   }
 
   /** Opens the data directory as etcd does: with data the initial flags mean nothing; without, they decide. */
   #open(machine: SimMachine, argv: readonly string[]): boolean {
-    const flag = (name: string): string => argv.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '';
-    const missing = ['cert-file', 'key-file', 'peer-cert-file', 'peer-key-file', 'trusted-ca-file'].some(
-      (f) => !machine.files.has(flag(f)),
-    );
-    if (missing) return false;
+    const flags = flagsOf(argv);
+    const flag = (name: string): string => flags.get(name) ?? '';
+    const text = (name: string): string | undefined => machine.files.get(flag(name))?.content;
+    if (text('trusted-ca-file') === undefined) return false;
+    if (!this.#options.belongTogether(text('cert-file'), text('key-file'))) return false;
+    if (!this.#options.belongTogether(text('peer-cert-file'), text('peer-key-file'))) return false;
     if (this.#data.has(machine.id)) return true;
-    if (flag('initial-cluster-state') !== 'new') return false;
-    const token = flag('initial-cluster-token');
-    const members = flag('initial-cluster')
-      .split(',')
-      .map((entry): SimMember => {
-        const [name = '', peerUrl = ''] = entry.split('=');
-        return {
-          name,
-          peerUrl,
-          clientUrl: peerUrl.replace(/\d+$/, new URL(flag('advertise-client-urls')).port),
-          id: hex(`${peerUrl} ${token}`),
-        };
-      });
-    const self = members.find((m) => m.name === flag('name'));
-    if (self === undefined) return false;
-    const clusterId = hex(
+    // etcd makes its database before it looks for a cluster to be part of: a member that cannot start leaves this behind.
+    const now = this.#options.wallMs() / 1000;
+    machine.makeDirectory(`${flag('data-dir')}/member`, '700', now);
+    machine.putFile(`${flag('data-dir')}/member/snap/db`, 'no cluster', '600', now);
+    const data = this.#newData(machine, flags);
+    if (data === null) return false;
+    this.#generation += 1;
+    const path = `${flag('data-dir')}/member/wal/0.wal`;
+    const marker = `wal ${this.#generation}`;
+    machine.putFile(path, marker, '600', now);
+    this.#data.set(machine.id, { ...data, path, marker });
+    this.clusterIds.add(data.clusterId);
+    return true;
+  }
+
+  #newData(machine: SimMachine, flags: ReadonlyMap<string, string>): MemberData | null {
+    const members = membersOf(flags);
+    const self = members.find(
+      (m) => m.name === flags.get('name') && m.peerUrl === flags.get('initial-advertise-peer-urls'),
+    );
+    if (self === undefined) return null;
+    const peer = this.#reachablePeer(machine, members, self);
+    if (flags.get('initial-cluster-state') !== 'new') {
+      // Asks the others who is a member: their answer, not the list, gives the ids.
+      const known = peer?.members.find((m) => m.peerUrl === self.peerUrl);
+      if (peer === undefined || known === undefined || peer.members.length !== members.length) return null;
+      return {
+        clusterId: peer.clusterId,
+        memberId: known.id,
+        members: peer.members,
+        term: 0,
+        log: [],
+        published: new Set(),
+      };
+    }
+    // "member has already been bootstrapped": the others know its client URLs.
+    if (peer?.published.has(self.id)) return null;
+    const clusterId = idOf(
       members
         .map((m) => m.id)
         .sort()
         .join(),
     );
-    this.clusterIds.add(clusterId);
-    this.#generation += 1;
-    const marker = `wal ${this.#generation}`;
-    machine.makeDirectory(`${flag('data-dir')}/member`, '700', this.#options.nowMs() / 1000);
-    machine.putFile(`${flag('data-dir')}/member/wal`, marker, '600', this.#options.nowMs() / 1000);
-    this.#data.set(machine.id, {
-      marker: `${flag('data-dir')}/member/wal ${marker}`,
+    return {
       clusterId,
       memberId: self.id,
       members,
-      log: [],
-      values: new Map(),
-    });
-    return true;
+      term: 1,
+      log: [...firstEntries(clusterId, members)],
+      published: new Set(),
+    };
+  }
+
+  #reachablePeer(machine: SimMachine, members: readonly SimMember[], self: SimMember): MemberData | undefined {
+    for (const [id, other] of this.#options.machines) {
+      if (id === machine.id || !this.#ready(id) || !this.#options.connected(machine.id, id)) continue;
+      const listed = members.some(
+        (m) => m !== self && new URL(m.peerUrl).hostname.replace(/^\[|\]$/g, '') === other.address,
+      );
+      if (listed) return this.#data.get(id);
+    }
+    return undefined;
   }
 
   #dropWipedData(machine: SimMachine): void {
     const data = this.#data.get(machine.id);
-    if (data === undefined) return;
-    const [path = '', ...marker] = data.marker.split(' ');
-    if (machine.files.get(path)?.content === marker.join(' ')) return;
+    if (data === undefined || machine.files.get(data.path)?.content === data.marker) return;
     this.#data.delete(machine.id);
-    this.#processes.delete(machine.id);
-    if (this.#leader === machine.id) this.#leader = null;
-  }
-
-  #ready(id: HostId): boolean {
-    const process = this.#processes.get(id);
-    return process !== undefined && process.crashedAt === null && process.readyAt <= this.#options.nowMs();
-  }
-
-  /** The member is part of a quorum of its own cluster. */
-  #serves(id: HostId): boolean {
-    const own = this.#data.get(id);
-    if (own === undefined || !this.#ready(id)) return false;
-    const peers = [...this.#data].filter(
-      ([other, data]) =>
-        data.clusterId === own.clusterId && this.#ready(other) && (other === id || this.#options.connected(id, other)),
-    );
-    return peers.length >= Math.floor(own.members.length / 2) + 1;
-  }
-
-  #elect(): HostId | null {
-    const serving = [...this.#data.keys()].filter((id) => this.#serves(id));
-    // The longest log wins, as in raft; among equals the first, so that one seed gives one history.
-    return (
-      serving.sort(
-        (a, b) => (this.#data.get(b)?.log.length ?? 0) - (this.#data.get(a)?.log.length ?? 0) || (a < b ? -1 : 1),
-      )[0] ?? null
-    );
-  }
-
-  #write(through: HostId, key: string, value: string): boolean {
-    if (!this.#serves(through)) return false;
-    const own = this.#data.get(through);
-    const leader = this.#leader === null ? undefined : this.#data.get(this.#leader);
-    if (own === undefined || leader === undefined) return false;
-    const entry = `${key}=${value}`;
-    const log = [...leader.log, entry];
-    for (const [other, data] of this.#data) {
-      if (data.clusterId !== own.clusterId || !this.#ready(other) || !this.#options.connected(through, other)) continue;
-      data.log = [...log];
-      data.values.set(key, value);
-    }
-    this.acknowledged.push(entry);
-    return true;
+    this.wiped.add(machine.id);
+    // Its files are gone under its feet.
+    this.#crash(machine.id);
   }
 }
 
-function memberList(data: SimData): EtcdMembers {
-  return {
-    clusterId: data.clusterId,
-    members: data.members.map((m) => ({
-      id: m.id,
-      name: m.name,
-      peerUrls: [m.peerUrl],
-      clientUrls: [m.clientUrl],
-      isLearner: false,
-    })),
-  };
+function backOffMs(crashes: number): number {
+  return Math.min(BACK_OFF_MS.longest, BACK_OFF_MS.first * 2 ** (crashes - 1));
 }
 
-function hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16).replace(/^0+/, '');
+function flagsOf(argv: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    argv.slice(1).map((arg) => {
+      const at = arg.indexOf('=');
+      return [arg.slice(2, at < 0 ? undefined : at), at < 0 ? 'true' : arg.slice(at + 1)];
+    }),
+  );
 }
 
-function okay<T>(value: T): Reply<T> {
-  return { is: 'ok', value, tookMs: 1 };
+/** Ids follow from the peer URL and the cluster's token, so that members of two foundings can never mix. */
+function membersOf(flags: ReadonlyMap<string, string>): SimMember[] {
+  const clientPort = new URL(flags.get('advertise-client-urls') ?? 'https://localhost:2379').port;
+  const token = flags.get('initial-cluster-token') ?? '';
+  return (flags.get('initial-cluster') ?? '').split(',').map((entry) => {
+    const at = entry.indexOf('=');
+    const peerUrl = entry.slice(at + 1);
+    return {
+      name: entry.slice(0, at),
+      peerUrl,
+      clientUrl: peerUrl.replace(/\d+$/, clientPort),
+      id: idOf(`${peerUrl} ${token}`),
+    };
+  });
 }
 
-function failed<T>(reason: Extract<Reply<T>, { is: 'failed' }>['reason'], message: string): Reply<T> {
-  return { is: 'failed', reason, message };
+const bootstraps = new Map<string, readonly Entry[]>();
+
+/** Every member of a founding begins its log with the same list of members. */
+function firstEntries(clusterId: string, members: readonly SimMember[]): readonly Entry[] {
+  const known = bootstraps.get(clusterId);
+  if (known !== undefined) return known;
+  const entries = [...members]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map((m) => ({ term: 1, key: ' member', value: m.id }));
+  bootstraps.set(clusterId, entries);
+  return entries;
 }
+
+const idOf = remembered((text) => createHash('sha256').update(text).digest('hex').slice(0, 16).replace(/^0+/, ''));

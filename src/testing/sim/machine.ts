@@ -2,59 +2,76 @@ import { createHash } from 'node:crypto';
 import type { FileFact } from '../../model/file.ts';
 import type { HostId } from '../../model/ids.ts';
 import type { LockHolder, LockState } from '../../ports/host.ts';
+import type { SimUnit } from './systemd.ts';
 
 export interface SimFile {
-  type: 'file' | 'directory' | 'symlink';
-  mode: string;
-  owner: string;
-  content: string;
+  readonly type: 'file' | 'directory' | 'symlink';
+  readonly mode: string;
+  readonly owner: string;
+  readonly content: string;
   /** Of a large artefact, whose content is not kept. */
-  sha256: string;
-  size: number;
-  inode: number;
-  mtime: number;
-}
-
-export interface SimUnit {
-  active: boolean;
-  enabled: boolean;
-  pid: number;
+  readonly sha256: string;
+  readonly size: number;
+  readonly inode: number;
   /** Seconds since 1970. */
-  startedAt: number;
-  /** The configuration files had these contents when the process started. */
-  readAtStart: ReadonlyMap<string, string>;
+  readonly mtime: number;
+  /** What the file is as a program. */
+  readonly program?: { readonly name: string; readonly version: string };
+  /** What the file is as an archive of a container image. */
+  readonly image?: string;
 }
 
 /** A transient unit of keelson's own: a long command. */
 export interface SimTransient {
-  name: string;
+  readonly name: string;
   state: 'running' | 'ended';
   exitCode: number;
-  /** Simulated milliseconds at which it ends by itself. */
-  endsAt: number;
-  /** What it does when it ends. */
-  effect: () => void;
 }
+
+/** What is known of a large file by its hash. */
+export interface KnownArtefact {
+  program?: { name: string; version: string };
+  image?: string;
+}
+
+const ROOT_FOLDERS = [
+  '/',
+  '/etc',
+  '/etc/systemd',
+  '/etc/systemd/system',
+  '/usr',
+  '/usr/bin',
+  '/usr/local',
+  '/usr/local/bin',
+  '/var',
+  '/var/lib',
+  '/run',
+  '/tmp',
+];
+/** In the order in which a shell looks for programs. */
+const SEARCH_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'];
 
 /** The state of one simulated machine: what survives a reboot, and what does not. */
 export class SimMachine {
   readonly id: HostId;
   readonly address: string;
   machineId: string;
-  bootId: string;
   boots = 0;
   up = true;
   files = new Map<string, SimFile>();
   units = new Map<string, SimUnit>();
   images = new Set<string>();
-  /** Programs on the PATH, by name. */
-  programs = new Map<string, { path: string; version: string }>();
+  /** Whether images that are not there can be pulled. */
+  registry = true;
+  /** Lines of keelson's own list of large files, by path. */
   stamps = new Map<string, string>();
   fence = 0;
   holder: LockHolder | null = null;
   last: LockState['last'] = null;
   transients: SimTransient[] = [];
   clockSkewMs = 0;
+  /** By SHA-256. */
+  artefacts: ReadonlyMap<string, KnownArtefact> = new Map();
   #inode = 1000;
   #pid = 100;
 
@@ -62,8 +79,30 @@ export class SimMachine {
     this.id = id;
     this.address = address;
     this.machineId = machineId;
-    this.bootId = `${machineId}-boot-0`;
-    for (const path of ['/', '/etc', '/usr', '/var', '/var/lib', '/run', '/tmp']) this.makeDirectory(path, '755', 0);
+    for (const path of ROOT_FOLDERS) this.makeDirectory(path, '755', 0);
+  }
+
+  /** The same machine for another simulation. It must be at rest. */
+  copy(): SimMachine {
+    const twin = new SimMachine(this.id, this.address, this.machineId);
+    twin.boots = this.boots;
+    twin.files = new Map(this.files);
+    twin.units = new Map(this.units);
+    twin.images = new Set(this.images);
+    twin.registry = this.registry;
+    twin.stamps = new Map(this.stamps);
+    twin.fence = this.fence;
+    twin.holder = this.holder;
+    twin.last = this.last;
+    twin.clockSkewMs = this.clockSkewMs;
+    twin.artefacts = this.artefacts;
+    twin.#inode = this.#inode;
+    twin.#pid = this.#pid;
+    return twin;
+  }
+
+  get bootId(): string {
+    return `${this.machineId}-boot-${this.boots}`;
   }
 
   nextPid(): number {
@@ -74,58 +113,60 @@ export class SimMachine {
   makeDirectory(path: string, mode: string, now: number): void {
     this.#parents(path, now);
     const old = this.files.get(path);
-    if (old !== undefined) {
-      this.files.set(path, { ...old, mode, owner: 'root' });
-      return;
-    }
-    this.files.set(path, {
+    if (old !== undefined && old.mode === mode && old.owner === 'root') return;
+    const base = old ?? {
       type: 'directory',
-      mode,
-      owner: 'root',
       content: '',
       sha256: '',
       size: 4096,
       inode: this.#nextInode(),
       mtime: now,
-    });
+    };
+    this.files.set(path, { ...base, mode, owner: 'root' });
   }
 
-  putFile(path: string, content: string, mode: string, now: number, artefact?: { sha256: string; size: number }): void {
+  putFile(path: string, content: string, mode: string, now: number, more: Partial<SimFile> = {}): void {
     this.#parents(path, now);
     this.files.set(path, {
       type: 'file',
       mode,
       owner: 'root',
       content,
-      sha256: artefact?.sha256 ?? createHash('sha256').update(content).digest('hex'),
-      size: artefact?.size ?? Buffer.byteLength(content),
+      sha256: more.sha256 ?? sha256(content),
+      size: Buffer.byteLength(content),
       inode: this.#nextInode(),
       mtime: now,
+      ...more,
+    });
+  }
+
+  /** Changes what a file is, as somebody on the machine would. */
+  alter(path: string, change: Partial<SimFile>): void {
+    const old = this.files.get(path);
+    if (old === undefined) return;
+    const content = change.content ?? old.content;
+    this.files.set(path, {
+      ...old,
+      ...change,
+      content,
+      sha256: change.content === undefined ? old.sha256 : sha256(content),
+      size: Buffer.byteLength(content),
     });
   }
 
   placeArtefact(artefact: { path: string; mode: string; sha256: string; sizeBytes: number }, now: number): void {
-    const image = artefact.path.endsWith('.tar');
-    this.putFile(artefact.path, image ? `image ${artefact.sha256}` : '', artefact.mode, now, {
+    this.putFile(artefact.path, '', artefact.mode, now, {
       sha256: artefact.sha256,
       size: artefact.sizeBytes,
+      ...this.artefacts.get(artefact.sha256),
     });
-    const placed = this.files.get(artefact.path);
-    if (placed !== undefined)
-      this.stamps.set(
-        artefact.path,
-        `${placed.sha256}|${placed.size}|${placed.inode}|${Math.floor(now)}|${Math.floor(now)}`,
-      );
-    const name = artefact.path.slice(artefact.path.lastIndexOf('/') + 1);
-    if (artefact.path.startsWith('/usr/local/')) this.programs.set(name, { path: artefact.path, version: '1.36.3' });
+    this.stamps.set(artefact.path, `${artefact.sha256}|${this.numbersOf(artefact.path)}`);
   }
 
-  settleTransients(nowMs: number): void {
-    for (const transient of this.transients) {
-      if (transient.state === 'ended' || transient.endsAt > nowMs) continue;
-      transient.state = 'ended';
-      transient.effect();
-    }
+  /** Size, inode and times, which tell whether a file was touched. */
+  numbersOf(path: string): string {
+    const file = this.files.get(path);
+    return file === undefined ? '' : `${file.size}|${file.inode}|${Math.floor(file.mtime)}|${Math.floor(file.mtime)}`;
   }
 
   remove(path: string): void {
@@ -134,6 +175,15 @@ export class SimMachine {
 
   children(path: string): string[] {
     return [...this.files.keys()].filter((key) => key.startsWith(`${path}/`)).sort();
+  }
+
+  /** Where a shell finds the program. */
+  program(name: string): { path: string; version: string } | null {
+    for (const folder of SEARCH_PATH) {
+      const file = this.files.get(`${folder}/${name}`);
+      if (file?.program !== undefined) return { path: `${folder}/${name}`, version: file.program.version };
+    }
+    return null;
   }
 
   fact(path: string): FileFact {
@@ -150,15 +200,6 @@ export class SimMachine {
       mtime,
       ...(type === 'file' ? { sha256: file.sha256 } : {}),
     };
-  }
-
-  /** What a reboot, or a power cut after everything was synced, leaves. */
-  reboot(): void {
-    this.boots += 1;
-    this.bootId = `${this.machineId}-boot-${this.boots}`;
-    this.transients = [];
-    for (const [name, unit] of this.units) this.units.set(name, { ...unit, active: false, pid: 0 });
-    this.up = true;
   }
 
   #parents(path: string, now: number): void {
@@ -182,4 +223,8 @@ export class SimMachine {
     this.#inode += 1;
     return this.#inode;
   }
+}
+
+function sha256(content: string): string {
+  return createHash('sha256').update(content).digest('hex');
 }

@@ -1,145 +1,205 @@
 import { KeelsonError } from '../../model/errors.ts';
-import { hostId } from '../../model/ids.ts';
-import { reveal } from '../../model/reveal.ts';
 import { Secret } from '../../model/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ReadCommand, WriteCommand } from '../../ports/command.ts';
+import type { WriteCommand } from '../../ports/command.ts';
 import type { CommandResult, WriteHost } from '../../ports/host.ts';
 import { lockHostOver } from '../../ports/lock-host.ts';
 import type { Machine, WriteBinding } from '../../ports/machine.ts';
-import type { Gate } from './gate.ts';
-import { type HandlerWorld, handle } from './handlers.ts';
-import type { SimMachine } from './machine.ts';
+import type { Actor } from './etcd.ts';
+import type { Call, Gate } from './gate.ts';
+import { fail, type HandlerWorld, ok } from './handler.ts';
+import { asTransient, handle } from './handlers.ts';
+import type { SimMachine, SimTransient } from './machine.ts';
 
 export interface RunMachineWorld extends HandlerWorld {
+  /** The process' own clock. */
   clock: Clock;
   /** Whether the operator reaches the machine. */
   reachable: (machine: SimMachine) => boolean;
-  /** Whatever earlier calls still had to do on the machine under its `flock` is done before the next one gets it. */
-  flush: (machine: SimMachine) => void;
-  /** A write arrived: for the invariant that the journal came first. */
+  /** Milliseconds until nobody holds the machine's lock file any more. */
+  heldMs: (machine: SimMachine) => number;
+  /** On whose account a write of this process happens, as things are now. */
+  actor: (run: string) => Actor;
+  /** Does something on the machine after a while, unless it loses power before. */
+  later: (machine: SimMachine, ms: number, effect: () => void) => void;
+  /** A write was let in by the fence. */
   received: (machine: SimMachine, binding: WriteBinding, what: string) => void;
 }
 
-const LONG_MS = 3_000;
+/** `flock` on the machine gave up. */
+const BUSY = 75;
 
-/** One machine as one run sees it. */
+/** One machine as one process of an operator sees it. */
 export function runMachine(machine: SimMachine, gate: Gate, world: RunMachineWorld): Machine {
-  const reached = <T>(what: string, body: () => T): Promise<T> =>
-    gate.call(what, machine.id, () => {
-      if (!machine.up || !world.reachable(machine))
-        throw new KeelsonError('host.unreachable', `${machine.id} does not answer`, { host: machine.id });
-      return body();
+  const { id } = machine;
+
+  function reached<T>(what: string, effect: (portion: number) => T, more: Partial<Call<T>> = {}): Promise<T> {
+    return gate.call({
+      what,
+      host: id,
+      effect: (portion) => {
+        if (!machine.up || !world.reachable(machine))
+          throw new KeelsonError('host.unreachable', `${id} does not answer`, { host: id });
+        return effect(portion);
+      },
+      ...more,
     });
-  const locked = <T>(what: string, body: () => T): Promise<T> =>
-    reached(what, () => {
-      world.flush(machine);
-      return body();
-    });
-  const runAll = (commands: readonly ReadCommand[]): Promise<readonly CommandResult[]> =>
+  }
+
+  const runAll: WriteHost['runAll'] = (commands) =>
     reached(`read ${commands.map((c) => c.builder).join(',')}`, () => commands.map((c) => handle(machine, c, world)));
 
-  return {
-    id: machine.id,
-    read: { id: machine.id, runAll },
-    lock: lockHostOver(
-      machine.id,
-      (command) => locked(command.builder, () => handle(machine, command, world)),
-      world.clock,
-    ),
-    bind: (binding) => writeHost(machine, binding, runAll, locked, world),
-  };
+  const lock = lockHostOver(
+    id,
+    (command) => {
+      const state = command.builder === 'lock-state';
+      const held = state ? {} : { heldMs: () => world.heldMs(machine), onBusy: () => fail(BUSY) };
+      return reached(command.builder, () => handle(machine, command, world), held);
+    },
+    world.clock,
+  );
+
+  return { id, read: { id, runAll }, lock, bind: (binding) => boundHost(machine, binding, { runAll, reached, world }) };
 }
 
-type Locked = <T>(what: string, body: () => T) => Promise<T>;
+interface Access {
+  runAll: WriteHost['runAll'];
+  reached: <T>(what: string, effect: (portion: number) => T, more?: Partial<Call<T>>) => Promise<T>;
+  world: RunMachineWorld;
+}
 
-function writeHost(
-  machine: SimMachine,
-  binding: WriteBinding,
-  runAll: WriteHost['runAll'],
-  locked: Locked,
-  world: RunMachineWorld,
-): WriteHost {
-  /** The fencing wrapper: compare, record, act, record. */
-  function fenced<T>(what: string, act: () => T, exitCode: (result: T) => number): T {
-    if (machine.fence !== binding.fence) {
-      throw new KeelsonError('lock.lost', `another run has taken over ${machine.id}`, { host: machine.id });
-    }
-    world.received(machine, binding, what);
-    machine.last = { ...binding };
-    const result = act();
-    machine.last = { ...binding, exitCode: exitCode(result) };
-    return result;
-  }
-  const codeOf = (result: CommandResult): number => result.exitCode;
+function boundHost(machine: SimMachine, binding: WriteBinding, { runAll, reached, world }: Access): WriteHost {
+  const { id } = machine;
+  let longCommands = 0;
   const now = (): number => world.wallMs() / 1000;
 
+  /** Under the machine's lock file: compare, record, act, record. */
+  function fenced<T>(what: string, act: (portion: number) => T, exitCode: (result: T) => number): Promise<T> {
+    let actor: Actor | null = null;
+    return reached(
+      what,
+      (portion) => {
+        if (machine.fence !== binding.fence)
+          throw new KeelsonError('lock.lost', `another run has taken over ${id}`, { host: id });
+        world.received(machine, binding, what);
+        machine.last = { ...binding };
+        const result = onAccountOf(actor, () => act(portion));
+        machine.last = { ...binding, exitCode: exitCode(result) };
+        return result;
+      },
+      {
+        heldMs: () => world.heldMs(machine),
+        onBusy: () => {
+          throw new KeelsonError('host.timeout', `another command of keelson kept ${id} busy for 15 s`, { host: id });
+        },
+        onIssue: () => {
+          actor = world.actor(binding.run);
+        },
+      },
+    );
+  }
+
+  function onAccountOf<T>(actor: Actor | null, act: () => T): T {
+    const before = world.etcd.actor;
+    world.etcd.actor = actor;
+    try {
+      return act();
+    } finally {
+      world.etcd.actor = before;
+    }
+  }
+
   async function run(command: WriteCommand): Promise<CommandResult> {
-    if (!command.mayBeLong)
-      return locked(command.builder, () => fenced(command.builder, () => handle(machine, command, world), codeOf));
-    return runLong(command);
+    if (command.mayBeLong) return runLong(command);
+    return fenced(
+      command.builder,
+      () => handle(machine, command, world),
+      (result) => result.exitCode,
+    );
   }
 
   /** A transient unit: started under the fence, it goes on by itself; the run looks until it has ended. */
   async function runLong(command: WriteCommand): Promise<CommandResult> {
-    const name = `keelson-${binding.run}-${binding.step}.service`;
-    await locked(`start ${command.builder}`, () =>
-      fenced(
-        command.builder,
-        () => {
-          if (machine.transients.some((t) => t.name === name && t.state === 'running')) return;
-          machine.transients.push({
-            name,
-            state: 'running',
-            exitCode: 0,
-            endsAt: world.nowMs() + LONG_MS,
-            effect: () => void handle(machine, command, world),
-          });
-        },
-        () => 0,
-      ),
+    longCommands += 1;
+    const first = longCommands === 1;
+    const stem = `keelson-${binding.run}-${binding.step}`;
+    const name = `${stem}${first ? '' : `-${longCommands}`}.service`;
+    let ms = 0;
+    await fenced(
+      `start ${command.builder}`,
+      () => {
+        // What an earlier attempt of the same step may still be doing is ended first.
+        if (first) machine.transients = machine.transients.filter((t) => !t.name.startsWith(stem));
+        ms = startTransient(command, name);
+      },
+      () => 0,
     );
-    await world.clock.sleep(LONG_MS);
-    return locked(`end ${command.builder}`, () => {
-      machine.settleTransients(world.nowMs());
-      machine.transients = machine.transients.filter((t) => t.name !== name);
-      return { exitCode: 0, stdout: '', stderr: '' };
+    for (;;) {
+      await world.clock.sleep(ms + 200);
+      const ended = await reached(`poll ${command.builder}`, () => machine.transients.find((t) => t.name === name));
+      if (ended === undefined)
+        throw new KeelsonError('host.unreachable', `${id} was restarted, or somebody stopped ${name}`, { host: id });
+      if (ended.state === 'running') continue;
+      const exitCode = ended.exitCode;
+      return reached(`collect ${command.builder}`, () => {
+        machine.transients = machine.transients.filter((t) => t.name !== name);
+        return exitCode === 0 ? ok() : fail(exitCode);
+      });
+    }
+  }
+
+  function startTransient(command: WriteCommand, name: string): number {
+    const { etcd } = world;
+    const actor = etcd.actor;
+    const long = asTransient(machine, command, world);
+    const transient: SimTransient = { name, state: 'running', exitCode: 0 };
+    machine.transients.push(transient);
+    const begun = long.begin();
+    world.later(machine, long.ms, () => {
+      if (!machine.transients.includes(transient)) return;
+      const result = begun.exitCode === 0 ? onAccountOf(actor, long.end) : begun;
+      transient.exitCode = result.exitCode;
+      transient.state = 'ended';
     });
+    return long.ms;
   }
 
   return {
-    id: hostId(machine.id),
+    id,
     runAll,
     run,
     putFiles: (files) =>
-      locked(`put ${files.map((f) => f.path).join(',')}`, () =>
-        fenced(
-          'put-files',
-          () =>
-            files.map((file) => {
-              const content = file.content instanceof Secret ? reveal(file.content) : file.content;
-              const old = machine.files.get(file.path);
-              if (old?.type === 'file' && old.content === content && old.mode === file.mode && old.owner === 'root')
-                return 'unchanged' as const;
-              machine.putFile(file.path, content, file.mode, now());
-              world.etcd.settle();
-              return 'written' as const;
-            }),
-          () => 0,
-        ),
+      fenced(
+        `put ${files.map((f) => f.path).join(',')}`,
+        (portion) => {
+          // In order, each at once and for good: a power cut leaves the first of them.
+          const done = files.slice(0, Math.ceil(files.length * portion)).map((file) => {
+            const content = file.content instanceof Secret ? Secret.valueOf(file.content) : file.content;
+            const old = machine.files.get(file.path);
+            if (old?.type === 'file' && old.content === content && old.mode === file.mode && old.owner === 'root')
+              return 'unchanged' as const;
+            machine.putFile(file.path, content, file.mode, now());
+            return 'written' as const;
+          });
+          world.etcd.settle();
+          return done;
+        },
+        () => 0,
       ),
     putArtefact: (artefact) =>
-      locked(`artefact ${artefact.path}`, () =>
-        fenced(
-          'put-artefact',
-          () => {
-            const old = machine.files.get(artefact.path);
-            if (old?.sha256 === artefact.sha256 && machine.stamps.has(artefact.path)) return 'unchanged' as const;
-            machine.placeArtefact(artefact, now());
-            return 'written' as const;
-          },
-          () => 0,
-        ),
+      fenced(
+        `artefact ${artefact.path}`,
+        (portion) => {
+          const old = machine.files.get(artefact.path);
+          if (
+            old?.sha256 === artefact.sha256 &&
+            machine.stamps.get(artefact.path) === `${artefact.sha256}|${machine.numbersOf(artefact.path)}`
+          )
+            return 'unchanged' as const;
+          if (portion > 0.5) machine.placeArtefact(artefact, now());
+          return 'written' as const;
+        },
+        () => 0,
       ),
   };
 }

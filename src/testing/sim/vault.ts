@@ -1,7 +1,13 @@
 import { KeelsonError } from '../../model/errors.ts';
 import type { CertificatePair } from '../../ports/issuer.ts';
-import { type ClusterIdentity, type Inventory, isFounded, type Vault, type VaultState } from '../../ports/vault.ts';
-import type { Gate } from './gate.ts';
+import {
+  type ClusterIdentity,
+  type EtcdPhase,
+  type Inventory,
+  isFounded,
+  type Vault,
+  type VaultState,
+} from '../../ports/vault.ts';
 
 /** What a vault folder holds: it outlives the process. */
 export interface VaultStore {
@@ -10,56 +16,65 @@ export interface VaultStore {
   inventory: Inventory | null;
 }
 
-/** The vault's rules over memory. */
-export function simVault(store: VaultStore, gate: Gate): Vault {
-  const write = (what: string, effect: () => void): Promise<void> => gate.call(`vault ${what}`, null, effect);
+const PHASES: readonly EtcdPhase[] = ['new', 'founding', 'founded', 'handed-over'];
+
+/** The vault's rules over memory. `call` is one call of a process to its own files; `current` gives the folder that it uses. */
+export function simVault(current: () => VaultStore, call: <T>(what: string, effect: () => T) => Promise<T>): Vault {
   const identity = (): ClusterIdentity => {
-    if (store.identity === null) throw new KeelsonError('vault.absent', 'there is no vault');
-    return store.identity;
+    const known = current().identity;
+    if (known === null) throw new KeelsonError('vault.absent', 'there is no vault');
+    return known;
   };
   return {
-    read: () => gate.call('vault read', null, () => stateOf(store)),
-    create: async (wanted) => {
-      await write('create', () => {
+    read: () => call('read', () => stateOf(current())),
+    create: (wanted) =>
+      call('create', () => {
+        const store = current();
         if (store.identity !== null && store.identity.clusterUid !== wanted.clusterUid)
-          throw new KeelsonError('vault.conflict', 'another cluster');
+          throw new KeelsonError('vault.conflict', 'the vault is another cluster’s');
         store.identity ??= wanted;
-      });
-      return { identityMade: null };
-    },
+        return { identityMade: null };
+      }),
     updateEtcd: (etcd) =>
-      write(`etcd ${etcd.phase}`, () => {
-        const known = identity().etcd.clusterId;
-        if (known !== undefined && etcd.clusterId !== known)
-          throw new KeelsonError('vault.conflict', 'another etcd cluster id');
-        store.identity = { ...identity(), etcd };
+      call(`etcd ${etcd.phase}`, () => {
+        const old = identity();
+        if (PHASES.indexOf(etcd.phase) < PHASES.indexOf(old.etcd.phase))
+          throw new KeelsonError('vault.conflict', `the vault records ${old.etcd.phase}`);
+        if (old.etcd.clusterId !== undefined && etcd.clusterId !== old.etcd.clusterId)
+          throw new KeelsonError('vault.conflict', 'the vault records another etcd cluster id');
+        current().identity = { ...old, etcd };
       }),
     restartFounding: (clusterToken) =>
-      write('restart founding', () => {
-        if (isFounded(identity().etcd.phase)) throw new KeelsonError('vault.conflict', 'the cluster was founded');
-        store.identity = { ...identity(), clusterToken, etcd: { phase: 'founding' } };
+      call('restart founding', () => {
+        const old = identity();
+        if (isFounded(old.etcd.phase)) throw new KeelsonError('vault.conflict', 'the cluster was founded');
+        current().identity = { ...old, clusterToken, etcd: { phase: 'founding' } };
       }),
     storeEtcdCa: (ca) =>
-      write('ca', () => {
+      call('store CA', () => {
+        const store = current();
+        identity();
         if (store.ca !== null && store.ca.certificate !== ca.certificate)
-          throw new KeelsonError('vault.conflict', 'another CA');
+          throw new KeelsonError('vault.conflict', 'the vault holds another CA');
         store.ca ??= ca;
       }),
     etcdCa: () =>
-      gate.call('vault read ca', null, () => {
-        if (store.ca === null) throw new KeelsonError('vault.absent', 'there is no CA');
-        return store.ca;
+      call('read CA', () => {
+        const { ca } = current();
+        if (ca === null) throw new KeelsonError('vault.absent', 'there is no CA');
+        return ca;
       }),
-    saveInventory: (inventory) => write('inventory', () => void (store.inventory = inventory)),
-    reseal: () => write('reseal', () => undefined),
-    retire: async () => {
-      await write('retire', () => {
-        store.identity = null;
-        store.ca = null;
-        store.inventory = null;
-      });
-      return '';
-    },
+    saveInventory: (inventory) =>
+      call('inventory', () => {
+        identity();
+        current().inventory = inventory;
+      }),
+    reseal: () => call('reseal', () => undefined),
+    retire: () =>
+      call('retire', () => {
+        Object.assign(current(), { identity: null, ca: null, inventory: null });
+        return '';
+      }),
   };
 }
 

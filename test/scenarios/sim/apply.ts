@@ -1,0 +1,70 @@
+import type { ErrorCode } from '../../../src/model/codes.ts';
+import { asKeelsonError, type KeelsonError } from '../../../src/model/errors.ts';
+import { makePlan, refused, runPlan } from '../../../src/operations/run.ts';
+import type { Policy } from '../../../src/plan/policy.ts';
+import type { Plan } from '../../../src/plan/types.ts';
+import type { SimCluster, SimProcess } from '../../../src/testing/sim/cluster.ts';
+import { type Shape, policy as standard, subjectOf } from './world.ts';
+
+/** How one `keelson apply` ended. */
+export type Applied = { is: 'done' | 'nothing-to-do' | 'died' } | { is: 'failed'; error: KeelsonError };
+
+export interface ApplyOptions {
+  policy?: Policy;
+  /** SIGINT, and the second one. */
+  cancel?: AbortSignal;
+  stop?: AbortSignal;
+}
+
+const never = new AbortController().signal;
+
+/** Plans, approves the plan, and runs it, as the command does. The process ends with it. */
+export async function apply(process: SimProcess, shape: Shape, options: ApplyOptions = {}): Promise<Applied> {
+  const { policy = standard, cancel = never, stop = never } = options;
+  const subject = subjectOf(shape);
+
+  async function command(): Promise<Applied> {
+    const made = await makePlan(subject, process.ports, { kind: 'apply' }, AbortSignal.any([cancel, stop]), policy);
+    if (!made.result.ok) throw refused(made.result.refusals);
+    const { plan } = made.result;
+    if (plan.steps.length === 0) return { is: 'nothing-to-do' };
+    const ran = await runPlan(
+      subject,
+      process.ports,
+      process,
+      { intent: { kind: 'apply' }, approved: plan, emit: () => {}, note: () => {}, signals: { cancel, stop } },
+      policy,
+    );
+    if (ran === 'nothing-to-do') return { is: 'nothing-to-do' };
+    return ran.error === undefined ? { is: 'done' } : { is: 'failed', error: ran.error };
+  }
+
+  try {
+    const ended = await Promise.race([command(), process.gate.death]);
+    return ended === 'died' ? { is: 'died' } : ended;
+  } catch (error) {
+    return { is: 'failed', error: asKeelsonError(error) };
+  } finally {
+    process.exit();
+  }
+}
+
+export function describeApplied(applied: Applied): string {
+  return applied.is === 'failed' ? `${applied.error.code}: ${applied.error.message}` : applied.is;
+}
+
+export function codeOf(applied: Applied): ErrorCode | null {
+  return applied.is === 'failed' ? applied.error.code : null;
+}
+
+/** What `keelson plan` shows: the plan, or the refusals. */
+export async function planOf(
+  sim: SimCluster,
+  shape: Shape,
+  policy: Policy = standard,
+): Promise<{ plan: Plan } | { refusals: readonly { code: string; message: string; host?: string }[] }> {
+  const process = sim.process();
+  const made = await sim.clock.drive(makePlan(subjectOf(shape), process.ports, { kind: 'apply' }, never, policy));
+  process.exit();
+  return made.result.ok ? { plan: made.result.plan } : { refusals: made.result.refusals };
+}
