@@ -2,6 +2,7 @@ import { managedPaths, ownFolders } from '../desired/managed.ts';
 import { paths } from '../desired/paths.ts';
 import type { FileFact } from '../model/file.ts';
 import { parseHostRecord } from '../model/host-record.ts';
+import { remembered } from '../model/remembered.ts';
 import { inspectArtefacts, inspectFiles, listDirectories, publicKeys, readFiles } from '../ports/commands/files.ts';
 import { lines, only, type Probe, UnreadableFact } from './probe.ts';
 import type { DataDirectoryFact, DirectoryEntry, FilesFact, RecordFact } from './types.ts';
@@ -119,14 +120,21 @@ export function parseInspected(output: string): Map<string, FileFact> {
   return found;
 }
 
-function parseTexts(output: string): Map<string, string> {
+export function parseTexts(output: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const line of lines(output)) {
     const [path, base64] = pair(line);
-    found.set(path, new TextDecoder().decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))));
+    found.set(path, decoded(base64));
   }
   return found;
 }
+
+const decoded = remembered((base64) => {
+  const bytes = atob(base64);
+  const out = new Uint8Array(bytes.length);
+  for (let n = 0; n < bytes.length; n += 1) out[n] = bytes.charCodeAt(n);
+  return new TextDecoder().decode(out);
+}, 200);
 
 function parseEntries(output: string): DirectoryEntry[] {
   return lines(output).map((line) => {

@@ -3,6 +3,7 @@ import { type DerNode, derChildren, derTag, expectTag, readDer, readOid, readTim
 import { KeelsonError } from './errors.ts';
 import { formatIp } from './ip.ts';
 import { readPem, writePem } from './pem.ts';
+import { remembered } from './remembered.ts';
 
 /** What a private key is made as. kubeadm's names for the same: ECDSA-P256, RSA-2048. */
 export type KeyAlgorithm = 'ecdsa-p256' | 'rsa-2048';
@@ -52,7 +53,9 @@ export function parseCertificate(pem: string): ParsedCertificate {
 }
 
 /** For files that may hold anything: null where {@link parseCertificate} throws. */
-export function tryParseCertificate(pem: string): ParsedCertificate | null {
+export const tryParseCertificate = remembered(parseOrNull);
+
+function parseOrNull(pem: string): ParsedCertificate | null {
   const block = readPem(pem)?.find((b) => b.label === 'CERTIFICATE');
   if (block === undefined) return null;
   try {
@@ -69,13 +72,18 @@ export function verifyPair(certificatePem: string, spkiSha256: string): boolean 
 
 /** Whether the CA's key signed the certificate, by name and by signature. It does not ask whether either has expired. */
 export function chainsTo(certificatePem: string, caPem: string): boolean {
+  return chain(JSON.stringify([certificatePem, caPem]));
+}
+
+const chain = remembered((both) => {
+  const [certificatePem, caPem] = JSON.parse(both) as [string, string];
   const certificate = tryParseCertificate(certificatePem);
   const ca = tryParseCertificate(caPem);
   if (certificate === null || ca === null || !ca.isCa) return false;
   if (certificate.aki !== null && ca.ski !== null && certificate.aki !== ca.ski) return false;
   const [leaf, issuer] = [nodeCertificate(certificatePem), nodeCertificate(caPem)];
   return leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey);
-}
+});
 
 /** The first certificate alone, without text around it: OpenSSL would take a leading `TRUSTED CERTIFICATE` or a whole bundle. */
 function nodeCertificate(pem: string): X509Certificate {

@@ -1,4 +1,5 @@
 import { parse } from 'yaml';
+import { remembered } from '../model/remembered.ts';
 
 interface PodManifest {
   spec?: { containers?: { command?: unknown; image?: unknown }[] };
@@ -15,10 +16,10 @@ export function manifestImage(text: string): string | null {
   return typeof image === 'string' ? image : null;
 }
 
-function firstContainer(text: string): { command?: unknown; image?: unknown } | undefined {
+const firstContainer = remembered((text): { command?: unknown; image?: unknown } | undefined => {
   try {
     return (parse(text) as PodManifest | null)?.spec?.containers?.[0];
   } catch {
     return undefined;
   }
-}
+});

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { HostId } from '../../model/ids.ts';
+import { remembered } from '../../model/remembered.ts';
 import { manifestCommand, manifestImage } from '../../render/manifest.ts';
 import type { SimMachine } from './machine.ts';
-import { remembered } from './memo.ts';
 import { type Entry, type MemberData, type SimMember, SimRaft } from './raft.ts';
 import type { Rng } from './random.ts';
 import { unitOf } from './systemd.ts';

@@ -1,5 +1,5 @@
 import { parseAllDocuments, stringify } from 'yaml';
-import { remembered } from './memo.ts';
+import { remembered } from '../../model/remembered.ts';
 
 interface ClusterConfiguration {
   kind: string;

@@ -1,9 +1,9 @@
 import { createHash, createPublicKey } from 'node:crypto';
+import { remembered } from '../../model/remembered.ts';
 import type { BuilderName } from '../../ports/command.ts';
 import { args, base64, fail, type Handler, type HandlerWorld, ok, seconds, stdin, text } from './handler.ts';
 import { simulateKubeadm } from './kubeadm.ts';
 import type { SimMachine } from './machine.ts';
-import { remembered } from './memo.ts';
 import { dropInsOf, execStartOf, fragmentOf, loadedText, needsReload, unitOf } from './systemd.ts';
 
 const KINDS = { file: 'regular file', directory: 'directory', symlink: 'symbolic link' } as const;
