@@ -96,9 +96,6 @@ export interface Ran extends RunOutcome {
   plan: Plan;
 }
 
-/** How long commands of an earlier run may go on before they are stopped. */
-const LEFTOVER_MS = 120_000;
-
 /**
  * Takes the lock, ends what earlier runs left running, plans again on fresh facts, and obeys that plan as far as the approved one covers
  * it. An empty fresh plan needs nothing more.
@@ -120,7 +117,7 @@ export async function runPlan(
     for (const { host, because } of lock.unreachable) request.note(`${host} could not be locked: ${because}`);
     for (const old of lock.tookOver) request.note(`took over the lock of run ${old.run}, whose process is gone`);
     const taken = locks.filter((l) => lock.taken.includes(l.id));
-    const left = await settleLeftovers(taken, LEFTOVER_MS, AbortSignal.any([cancel, stop]));
+    const left = await settleLeftovers(taken, limitsOf(subject.config).leftoverMs, AbortSignal.any([cancel, stop]));
     for (const { host, units } of left.ended)
       request.note(`${host}: ${units.length} commands of an earlier run have ended`);
     // Where leftovers could not be settled, the engine does it before its first write.
@@ -200,6 +197,6 @@ function limitsOf(config: ClusterConfig) {
     steps: config.spec.concurrency.hosts * 2,
     stepsPerHost: 2,
     hostReturnMs: goDurationSeconds(config.spec.timeouts.hostReturn) * 1000,
-    leftoverMs: LEFTOVER_MS,
+    leftoverMs: goDurationSeconds(config.spec.timeouts.lostCommand) * 1000,
   };
 }
