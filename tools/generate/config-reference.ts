@@ -46,8 +46,8 @@ function section(schema: JsonSchema, path: string): string[] {
 }
 
 function typeOf(field: JsonSchema): string {
-  if (field.const !== undefined) return code(String(field.const));
-  if (field.enum !== undefined) return field.enum.map((value) => code(String(value))).join(', ');
+  if (field.const !== undefined) return code(flow(field.const));
+  if (field.enum !== undefined) return field.enum.map((value) => code(flow(value))).join(', ');
   if (field.anyOf !== undefined) return field.anyOf.map(typeOf).join(' or ');
   if (field.type === 'array')
     return field.items?.properties === undefined ? `list of ${typeOf(field.items ?? {})}` : 'list of mappings';
