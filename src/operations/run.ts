@@ -110,6 +110,7 @@ export async function runPlan(
   const { clock } = ports;
   const { cancel, stop } = request.signals;
   const locks = [...ports.machines.values()].map((m) => m.lock);
+  const limits = limitsOf(subject.config);
   const run = newRunId(clock, ports.random);
   const owner = { ...operator.owner, run, since: clock.now().toISOString() };
   const lock = await acquireLock(locks, owner, { isDead: operator.isDead }, AbortSignal.any([cancel, stop]));
@@ -147,7 +148,7 @@ export async function runPlan(
         random: ports.random,
         journal,
         emit: request.emit,
-        limits: limitsOf(subject.config),
+        limits,
       },
       request.signals,
     );
