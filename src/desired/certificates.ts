@@ -61,6 +61,13 @@ const table: readonly TableRow[] = [
   },
 ];
 
+/** Where the leaf certificates of an etcd machine and their keys are, on every machine alike. */
+export const certificateFiles: readonly { certPath: string; keyPath: string }[] = table.map(filesOf);
+
+function filesOf(row: TableRow): { certPath: string; keyPath: string } {
+  return { certPath: `${PKI}/${row.base}.crt`, keyPath: `${PKI}/${row.base}.key` };
+}
+
 /** The leaf certificates of one etcd machine. `sans` are further names and addresses, as kubeadm's serverCertSANs and peerCertSANs. */
 export function certificatesFor(
   host: { name: string; address: string },
@@ -68,8 +75,7 @@ export function certificatesFor(
 ): CertificateSpec[] {
   return table.map((row) => ({
     name: row.name,
-    certPath: `${PKI}/${row.base}.crt`,
-    keyPath: `${PKI}/${row.base}.key`,
+    ...filesOf(row),
     commonName: row.commonName === 'node' ? host.name : row.commonName,
     ekus: row.ekus,
     ...(row.sans === 'none' ? { dns: [], ips: [] } : subjectAltNames(host, sans[row.sans])),

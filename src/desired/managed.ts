@@ -1,7 +1,5 @@
-import type { HostId } from '../model/ids.ts';
-import { etcdCa } from './certificates.ts';
+import { certificateFiles, etcdCa } from './certificates.ts';
 import { paths } from './paths.ts';
-import type { Desired } from './types.ts';
 
 export interface ManagedPaths {
   /** Files whose text may be read. */
@@ -11,31 +9,25 @@ export interface ManagedPaths {
   folders: readonly string[];
 }
 
-/** Every path on a machine whose state a step judges. */
-export function managedPaths(desired: Desired, on: HostId): ManagedPaths {
-  const certificates = desired.hosts.get(on)?.certificates ?? [];
-  const software =
-    desired.software.source === 'bundle'
-      ? [paths.kubeletUnit, paths.containerdUnit, paths.containerdConfig]
-      : desired.software.source === 'packages'
-        ? [paths.aptSource, paths.aptKey]
-        : [];
-  return {
-    text: [
-      paths.record,
-      ...software,
-      paths.kubeletConfig,
-      paths.kubeletDropIn,
-      etcdCa.certPath,
-      ...certificates.map((c) => c.certPath),
-      paths.kubeadmConfig,
-      paths.preparedManifest,
-      paths.manifest,
-    ],
-    keys: [etcdCa.keyPath, ...certificates.map((c) => c.keyPath)],
-    folders: [paths.pkiDirectory, paths.etcdPkiDirectory, paths.manifestDirectory],
-  };
-}
+/** What belongs to one place that the software comes from, or another: looked at always, because the place may have been changed. */
+const software = [paths.kubeletUnit, paths.containerdUnit, paths.containerdConfig, paths.aptSource, paths.aptKey];
+
+/** Every path on a machine whose state a step judges; the same on all machines, members or not. */
+export const managedPaths: ManagedPaths = {
+  text: [
+    paths.record,
+    ...software,
+    paths.kubeletConfig,
+    paths.kubeletDropIn,
+    etcdCa.certPath,
+    ...certificateFiles.map((c) => c.certPath),
+    paths.kubeadmConfig,
+    paths.preparedManifest,
+    paths.manifest,
+  ],
+  keys: [etcdCa.keyPath, ...certificateFiles.map((c) => c.keyPath)],
+  folders: [paths.pkiDirectory, paths.etcdPkiDirectory, paths.manifestDirectory],
+};
 
 /** Folders whose whole content is looked at, so that what does not belong there is seen. */
 export const ownFolders: readonly string[] = [

@@ -8,15 +8,12 @@ import { lines, only, type Probe, UnreadableFact } from './probe.ts';
 import type { DataDirectoryFact, DirectoryEntry, FilesFact, RecordFact } from './types.ts';
 
 export const filesProbe: Probe<FilesFact> = {
-  commands: (desired, on) => {
-    const managed = managedPaths(desired, on);
-    return [
-      inspectFiles([...managed.text, ...managed.keys, ...managed.folders]),
-      readFiles(managed.text),
-      listDirectories(ownFolders),
-      publicKeys(managed.keys),
-    ];
-  },
+  commands: () => [
+    inspectFiles([...managedPaths.text, ...managedPaths.keys, ...managedPaths.folders]),
+    readFiles(managedPaths.text),
+    listDirectories(ownFolders),
+    publicKeys(managedPaths.keys),
+  ],
   parse: ([stat, text, list, keys]) => {
     if (stat === undefined || text === undefined || list === undefined || keys === undefined)
       throw new UnreadableFact('a result is missing');

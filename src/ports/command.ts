@@ -20,6 +20,7 @@ export type BuilderName =
   | 'disk-space'
   | 'fsync-latency'
   | 'reach-peers'
+  | 'other-containers'
   // writing
   | 'make-directory'
   | 'remove-paths'
@@ -27,6 +28,13 @@ export type BuilderName =
   | 'systemctl'
   | 'import-image'
   | 'apt'
+  | 'end-static-pod'
+  | 'clear-data'
+  | 'remove-pod'
+  | 'remove-state'
+  | 'remove-artefacts'
+  | 'sweep-folders'
+  | 'forget-machine'
   // the lock itself: these carry their own fencing number and are not wrapped
   | 'lock-take'
   | 'lock-release'

@@ -15,10 +15,15 @@ export function inspectFiles(paths: readonly string[]): ReadCommand {
 
 /**
  * `stamp|PATH|SHA256|SIZE|INODE|MTIME|CTIME` for what keelson recorded when it placed large files, then
- * `now|PATH|SIZE|INODE|MTIME|CTIME` for what is there: equal numbers mean an unchanged file without reading it (no program can set a ctime).
+ * `now|PATH|SIZE|INODE|MTIME|CTIME` for what is there, now, at these paths and at the given ones: equal numbers mean an unchanged file without reading it (no program can set a ctime).
  */
 export function inspectArtefacts(stamps: string, paths: readonly string[]): ReadCommand {
-  const text = `s=$1; shift; sed 's/^/stamp|/' "$s" 2>/dev/null; stat --printf='now|%n|%s|%i|%.Y|%.Z\\n' -- "$@" 2>/dev/null; exit 0`;
+  const text = [
+    's=$1; shift; export LC_ALL=C',
+    `sed 's/^/stamp|/' "$s" 2>/dev/null`,
+    `{ printf '%s\\n' "$@"; cut -d'|' -f1 "$s"; } 2>/dev/null | xargs -r -d '\\n' stat --printf='now|%n|%s|%i|%.Y|%.Z\\n' -- 2>/dev/null`,
+    'exit 0',
+  ].join('\n');
   return readCommand('inspect-artefacts', script(text, [stamps, ...paths]));
 }
 

@@ -4,11 +4,17 @@ import type { Command, Handler, HandlerWorld } from './handler.ts';
 import { lockHandlers } from './lock-handlers.ts';
 import type { SimMachine } from './machine.ts';
 import { readHandlers } from './read-handlers.ts';
+import { resetHandlers } from './reset-handlers.ts';
 import { settleUnits } from './systemd.ts';
 import { type LongCommand, longCommand, writeHandlers } from './write-handlers.ts';
 
 /** One handler for every command builder. */
-export const handlers = { ...readHandlers, ...writeHandlers, ...lockHandlers } satisfies Record<BuilderName, Handler>;
+export const handlers = {
+  ...readHandlers,
+  ...writeHandlers,
+  ...resetHandlers,
+  ...lockHandlers,
+} satisfies Record<BuilderName, Handler>;
 
 export function handle(machine: SimMachine, command: Command, world: HandlerWorld): CommandResult {
   settleUnits(machine, world.wallMs());

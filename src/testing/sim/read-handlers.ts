@@ -82,7 +82,9 @@ export const readHandlers = {
   'inspect-artefacts': (m, c) => {
     const [, ...paths] = args(c);
     const stamps = [...m.stamps].map(([path, stamp]) => `stamp|${path}|${stamp}`);
-    const now = paths.filter((path) => m.files.has(path)).map((path) => `now|${path}|${m.numbersOf(path)}`);
+    const now = [...new Set([...paths, ...m.stamps.keys()])]
+      .filter((path) => m.files.has(path))
+      .map((path) => `now|${path}|${m.numbersOf(path)}`);
     return ok(text([...stamps, ...now]));
   },
   'list-directories': (m, c) => {

@@ -2,6 +2,7 @@ import type { BuilderName } from '../../ports/command.ts';
 import type { CommandResult } from '../../ports/host.ts';
 import { args, type Command, fail, type Handler, type HandlerWorld, ok, seconds } from './handler.ts';
 import type { SimMachine } from './machine.ts';
+import { resetBeginnings } from './reset-handlers.ts';
 import { control, unitOf } from './systemd.ts';
 
 /** Commands that change the machine, as they are when nothing comes between their beginning and their end. */
@@ -38,7 +39,7 @@ export const writeHandlers = {
   },
   apt: (m, c, world) => {
     const [action, ...names] = args(c);
-    if (action === 'update') return ok();
+    if (action === 'update' || action === 'unhold') return ok();
     if (!m.files.has('/etc/apt/sources.list.d/keelson.sources'))
       return fail(100, 'E: Unable to locate package kubelet');
     for (const name of names) {
@@ -61,7 +62,8 @@ export function longCommand(machine: SimMachine, command: Command, world: Handle
     return { ms: 2_000, begin: () => beginSwap(machine, command, world), end: () => endSwap(machine, command, world) };
   }
   const ms = command.builder === 'apt' ? 15_000 : 2_500;
-  return { ms, begin: () => ok(), end: () => whole(machine, command, world) };
+  const begin = resetBeginnings[command.builder];
+  return { ms, begin: () => begin?.(machine, command, world) ?? ok(), end: () => whole(machine, command, world) };
 }
 
 /** The old manifest goes, and with it the pod ... */
