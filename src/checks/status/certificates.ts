@@ -1,0 +1,128 @@
+import { etcdCa } from '../../desired/certificates.ts';
+import type { View } from '../../facts/types.ts';
+import type { Finding, Severity } from '../../model/finding.ts';
+import type { HostId } from '../../model/ids.ts';
+import { tryParseCertificate } from '../../model/x509.ts';
+import type { Reply } from '../../ports/etcd-admin.ts';
+import { finding } from '../finding.ts';
+import { list, said, span } from '../text.ts';
+import type { CertificateState, StatusCheck } from './types.ts';
+
+const DAY_MS = 86_400_000;
+
+/** The CA and the four leaves of each machine; a file that holds no certificate is drift, and not here. */
+export function certificatesOf(view: View, now: number): CertificateState[] {
+  return [...view.desired.hosts.values()].flatMap((host) => {
+    const files = view.facts.hosts.get(host.id)?.files;
+    if (files?.is !== 'known') return [];
+    return [etcdCa, ...host.certificates].flatMap(({ name, certPath }): CertificateState[] => {
+      const text = files.value.text.get(certPath);
+      const parsed = text === undefined ? null : tryParseCertificate(text);
+      if (parsed === null) return [];
+      const { subject, issuer, notBefore, notAfter, fingerprint256 } = parsed;
+      return [
+        {
+          host: host.id,
+          path: certPath,
+          subject: subject.text,
+          issuer: issuer.text,
+          notBefore,
+          notAfter,
+          daysLeft: Math.floor((Date.parse(notAfter) - now) / DAY_MS),
+          served: servedIs(view, host.id, name, fingerprint256),
+        },
+      ];
+    });
+  });
+}
+
+function servedIs(view: View, host: HostId, name: string, fingerprint: string): boolean | null {
+  const endpoint = view.facts.etcd.is === 'known' ? view.facts.etcd.value.endpoints.get(host) : undefined;
+  const served: Readonly<Record<string, Reply<string> | undefined>> = {
+    'etcd-server': endpoint?.servedClient,
+    'etcd-peer': endpoint?.servedPeer,
+  };
+  const reply = served[name];
+  return reply?.is === 'ok' ? reply.value === fingerprint : null;
+}
+
+// Of a certificate that is made for a short time a part of it is soon: else it would be near its end from its first day on.
+const SOON = { days: 30, part: 1 / 3 };
+const VERY_SOON = { days: 7, part: 1 / 10 };
+
+type Age = 'expired' | 'not-yet-valid' | 'error' | 'warning' | 'good';
+
+function ageOf({ notBefore, notAfter }: CertificateState, now: number): Age {
+  const [begin, end] = [Date.parse(notBefore), Date.parse(notAfter)];
+  if (now >= end) return 'expired';
+  if (now < begin) return 'not-yet-valid';
+  const within = ({ days, part }: typeof SOON): boolean => end - now < Math.min(days * DAY_MS, part * (end - begin));
+  if (within(VERY_SOON)) return 'error';
+  return within(SOON) ? 'warning' : 'good';
+}
+
+/** Those of one machine in one finding each; the CA, the same on all machines, in one for all. */
+export const certificateAges: StatusCheck = ({ certificates, now }) => {
+  const groups = Map.groupBy(certificates, (c) => `${ageOf(c, now)} ${c.path === etcdCa.certPath ? '' : c.host}`);
+  return [...groups].flatMap(([key, same]) => {
+    const [first] = same;
+    const age = key.split(' ')[0] as Age;
+    if (first === undefined || age === 'good') return [];
+    return [ageFinding(age, first, same, now)];
+  });
+};
+
+function ageFinding(
+  age: Exclude<Age, 'good'>,
+  first: CertificateState,
+  same: readonly CertificateState[],
+  now: number,
+): Finding {
+  const isCa = first.path === etcdCa.certPath;
+  const names = list([...new Set(same.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)))]);
+  const what = isCa ? 'the CA’s certificate' : `${names} on ${first.host}`;
+  const where = isCa ? {} : { host: first.host };
+  const ends = same.map((c) => c.notAfter).sort()[0] ?? '';
+  if (age === 'expired')
+    return finding('status.certificate-invalid', 'error', `${what} expired ${ago(ends, now)}`, where);
+  if (age === 'not-yet-valid') {
+    return finding('status.certificate-invalid', 'error', `${what} is valid only from ${first.notBefore}`, where);
+  }
+  const action = isCa ? 'Rotating a CA is a capability of its own: plan it now.' : undefined;
+  const severity: Severity = age;
+  return finding(
+    'status.certificate-expiring',
+    severity,
+    `${what} expires in ${until(ends, now)}, on ${ends.slice(0, 10)}`,
+    {
+      ...where,
+      ...(action === undefined ? {} : { action }),
+    },
+  );
+}
+
+function ago(end: string, now: number): string {
+  return `${until(new Date(2 * now - Date.parse(end)).toISOString(), now)} ago`;
+}
+
+function until(end: string, now: number): string {
+  const ms = Date.parse(end) - now;
+  const days = Math.floor(ms / DAY_MS);
+  return days >= 2 ? `${days} days` : span(ms);
+}
+
+/** A leaf is read from its file at every handshake: another one served means another process than ours, or files behind a mount. */
+export const certificatesServed: StatusCheck = ({ certificates }) => {
+  const wrong = Map.groupBy(
+    certificates.filter((c) => c.served === false),
+    (c) => c.host,
+  );
+  return [...wrong].map(([host, files]) =>
+    finding(
+      'status.certificate-served',
+      'error',
+      `${host} serves another certificate than ${list(files.map((f) => said(f.path)))}`,
+      { host },
+    ),
+  );
+};

@@ -1,0 +1,19 @@
+import type { View } from '../../facts/types.ts';
+import type { HostId } from '../../model/ids.ts';
+import { isFounded } from '../../ports/vault.ts';
+
+/** The cluster id that the machine itself records; it knows when the vault cannot be opened, too. */
+export function recordedClusterId(view: View, host: HostId): string | null {
+  const record = view.facts.hosts.get(host)?.record;
+  return record?.is === 'known' && record.value.is === 'record' ? (record.value.record.etcdClusterId ?? null) : null;
+}
+
+/** Says that a member of a founded cluster has no data any more; null when it has, or when that is not known. */
+export function lostData(view: View, host: HostId): string | null {
+  const data = view.facts.hosts.get(host)?.etcdData;
+  if (data?.is !== 'known' || data.value.is === 'data') return null;
+  if (!isFounded(view.desired.cluster.phase) && recordedClusterId(view, host) === null) return null;
+  const { dataDir } = view.desired.config.spec.etcd;
+  if (data.value.is === 'foreign') return `its data is gone: ${dataDir} holds something that is not etcd’s`;
+  return `its data is gone: ${dataDir} is ${data.value.is === 'empty' ? 'empty' : 'not there'}`;
+}

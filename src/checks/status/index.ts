@@ -1,0 +1,39 @@
+import type { Finding } from '../../model/finding.ts';
+import { alarms } from './alarms.ts';
+import { certificateAges, certificatesServed } from './certificates.ts';
+import { databaseSize } from './database.ts';
+import { clusterId, founding, refusals, sealedMachines, vault } from './identity.ts';
+import { learners, membersDown, membership, quorum, versionSkew } from './members.ts';
+import type { StatusCheck, StatusInput } from './types.ts';
+import { drift, kubelets } from './upkeep.ts';
+
+const checks: readonly StatusCheck[] = [
+  vault,
+  founding,
+  clusterId,
+  refusals,
+  sealedMachines,
+  quorum,
+  membersDown,
+  membership,
+  learners,
+  alarms,
+  databaseSize,
+  versionSkew,
+  certificateAges,
+  certificatesServed,
+  kubelets,
+  drift,
+];
+
+export function statusFindings(input: StatusInput): Finding[] {
+  const seen = new Set<string>();
+  return checks
+    .flatMap((check) => check(input))
+    .filter((found) => {
+      const key = `${found.code} ${found.host ?? ''} ${found.message}`;
+      if (seen.has(key)) return false;
+      seen.add(key);
+      return true;
+    });
+}

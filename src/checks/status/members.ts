@@ -1,0 +1,140 @@
+import type { Finding } from '../../model/finding.ts';
+import { isFounded } from '../../ports/vault.ts';
+import { finding } from '../finding.ts';
+import { list, plural, said } from '../text.ts';
+import { lostData } from './data.ts';
+import type { ObservedMember, StatusCheck, StatusInput } from './types.ts';
+
+/** Before the founding, and without an answer to give, silence is nothing to report member by member. */
+function running({ view, cluster }: StatusInput): boolean {
+  return cluster.asked && isFounded(view.desired.cluster.phase);
+}
+
+/** Members that are down for a reason that has a finding of its own are not told of twice. */
+export const membersDown: StatusCheck = (input) => {
+  if (!running(input)) return [];
+  const { view, cluster } = input;
+  return cluster.members.flatMap((member): Finding[] => {
+    if (member.host === null || member.healthy || member.role === 'learner') return [];
+    const reached = view.facts.hosts.get(member.host)?.machine.is === 'known';
+    if (!reached || lostData(view, member.host) !== null) return [];
+    if (member.id === null && memberList(cluster.members)) return [];
+    return [
+      finding('status.member-down', 'error', `member ${member.host} is not healthy: ${list(member.problems, 3)}`, {
+        host: member.host,
+      }),
+    ];
+  });
+};
+
+function memberList(members: readonly ObservedMember[]): boolean {
+  return members.some((m) => m.id !== null);
+}
+
+export const membership: StatusCheck = ({ cluster }) => {
+  if (!memberList(cluster.members)) return [];
+  return cluster.members.flatMap((member): Finding[] => {
+    if (member.host === null) {
+      const name = member.name === '' ? `without a name (${said(member.peerUrls.join(', '))})` : said(member.name);
+      return [
+        finding(
+          'status.member-unknown',
+          'error',
+          `etcd has a member ${name}, id ${member.id}, that cluster.yaml does not know`,
+        ),
+      ];
+    }
+    if (member.id !== null) return [];
+    return [
+      finding('status.member-missing', 'error', `${member.host} is not in etcd’s member list`, { host: member.host }),
+    ];
+  });
+};
+
+/** etcd promotes a learner that has nine tenths of the leader’s log. */
+const READY = 0.9;
+
+export const learners: StatusCheck = ({ cluster }) => {
+  const leader = cluster.members.find((m) => m.leader);
+  return cluster.members.flatMap((member): Finding[] => {
+    if (member.role !== 'learner') return [];
+    const name = member.name === '' ? `at ${said(member.peerUrls.join(', '))}` : said(member.name);
+    const details = member.host === null ? {} : { host: member.host };
+    const part = progress(member, leader);
+    if (part === null) {
+      return [
+        finding(
+          'status.learner',
+          'error',
+          `the learner ${name} does not answer; it blocks every other change of members`,
+          details,
+        ),
+      ];
+    }
+    const state =
+      part >= READY
+        ? 'it has the log and waits to be promoted'
+        : `it has ${Math.floor(part * 100)} % of the leader’s log`;
+    return [finding('status.learner', 'warning', `member ${name} is a learner without a vote: ${state}`, details)];
+  });
+};
+
+function progress(member: ObservedMember, leader: ObservedMember | undefined): number | null {
+  if (member.raftIndex === null) return null;
+  const all = Number(leader?.raftIndex ?? member.raftIndex);
+  return all === 0 ? 1 : Number(member.raftIndex) / all;
+}
+
+/** Quorum and leader: one finding, for the worst that is so. */
+export const quorum: StatusCheck = (input) => {
+  if (!running(input)) return [];
+  const { view, cluster } = input;
+  const { healthy, needed, voters } = cluster.quorum;
+  if (cluster.clusterIds.length > 1) {
+    return [
+      finding(
+        'status.cluster-split',
+        'error',
+        `the members answer for ${cluster.clusterIds.length} clusters: ${cluster.clusterIds.join(', ')}`,
+      ),
+    ];
+  }
+  if (cluster.quorumSeen) return [];
+  const endpoints = view.facts.etcd.is === 'known' ? [...view.facts.etcd.value.endpoints.values()] : [];
+  const outOfReach = endpoints.filter(({ status }) => status.is === 'failed' && status.reason === 'unreachable').length;
+  const answering = endpoints.filter(({ status }) => status.is === 'ok').length;
+  // Those that are only out of our sight may have a quorum among themselves, unless somebody who sees them says otherwise.
+  if (answering === 0 && outOfReach >= needed) {
+    return [
+      finding(
+        'status.out-of-reach',
+        'error',
+        `${outOfReach} of ${plural(voters, 'member')} cannot be reached from here: whether there is a quorum is not known`,
+      ),
+    ];
+  }
+  if (answering >= needed && endpoints.some(({ status }) => status.is === 'ok' && status.value.leaderId === null)) {
+    return [
+      finding('status.no-leader', 'error', `${answering} of ${plural(voters, 'voter')} answer and have no leader`),
+    ];
+  }
+  return [
+    finding(
+      'status.quorum-lost',
+      'error',
+      `the quorum is lost: ${healthy} of ${plural(voters, 'voter')} healthy, ${needed} needed`,
+    ),
+  ];
+};
+
+export const versionSkew: StatusCheck = ({ cluster }) => {
+  const versions = Map.groupBy(
+    cluster.members.filter((m) => m.version !== null),
+    (m) => m.version ?? '',
+  );
+  if (versions.size < 2) return [];
+  const parts = [...versions].map(
+    ([version, members]) => `${said(version)} on ${list(members.map((m) => said(m.name)))}`,
+  );
+  return [finding('status.version-skew', 'warning', `members run different versions of etcd: ${list(parts)}`)];
+};

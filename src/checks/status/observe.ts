@@ -1,0 +1,134 @@
+import { quorumOf } from '../../desired/members.ts';
+import type { Member } from '../../desired/types.ts';
+import type { EtcdEndpointFacts, View } from '../../facts/types.ts';
+import type { HostId } from '../../model/ids.ts';
+import type { EtcdMember } from '../../ports/etcd-admin.ts';
+import { memberHealth } from '../../steps/etcd-member.ts';
+import { said } from '../text.ts';
+import { alarmsOf } from './alarms.ts';
+import { lostData } from './data.ts';
+import type { ObservedCluster, ObservedMember } from './types.ts';
+
+/** Puts together what the members say of themselves and of the list; what one says of another's health is not evidence. */
+export function observe(view: View): ObservedCluster {
+  const endpoints =
+    view.facts.etcd.is === 'known' ? view.facts.etcd.value.endpoints : new Map<HostId, EtcdEndpointFacts>();
+  const answered = [...endpoints.values()].flatMap(({ status }) => (status.is === 'ok' ? [status.value] : []));
+  const listed = bestList([...endpoints.values()]);
+  const members =
+    listed === null
+      ? view.desired.members.map((member) => observeMember(view, member, null))
+      : [
+          ...listed.map((entry) => observeMember(view, configuredAs(view, entry), entry)),
+          ...view.desired.members
+            .filter((m) => !listed.some((entry) => isSame(m, entry)))
+            .map((m) => observeMember(view, m, null)),
+        ];
+  // A configured member that is not on etcd's list has no vote to give.
+  const counted = listed === null ? members : members.filter((m) => m.id !== null);
+  const voters = counted.filter((m) => m.role === 'voter').length;
+  const needed = quorumOf(voters);
+  const quorumSeen = [...endpoints.values()].some(({ linearizableRead }) => linearizableRead.is === 'ok');
+  const seen = counted.filter((m) => m.role === 'voter' && m.healthy).length;
+  const healthy = quorumSeen ? Math.max(seen, needed) : seen;
+  return {
+    asked: endpoints.size > 0,
+    clusterIds: [...new Set(answered.map((status) => status.clusterId))].sort(),
+    leader: members.find((m) => m.leader)?.name ?? null,
+    members,
+    quorumSeen,
+    quorum: { voters, learners: counted.length - voters, healthy, needed, tolerates: Math.max(healthy - needed, 0) },
+  };
+}
+
+/** The list of a member that takes part in a quorum; else of the one whose log is longest. */
+function bestList(endpoints: readonly EtcdEndpointFacts[]): readonly EtcdMember[] | null {
+  const rank = ({ status, linearizableRead }: EtcdEndpointFacts): bigint =>
+    (linearizableRead.is === 'ok' ? 1n << 64n : 0n) + (status.is === 'ok' ? BigInt(status.value.raftIndex) : 0n);
+  const best = endpoints
+    .filter(({ members }) => members.is === 'ok')
+    .reduce<EtcdEndpointFacts | null>((a, b) => (a === null || rank(b) > rank(a) ? b : a), null);
+  return best?.members.is === 'ok' ? best.members.value.members : null;
+}
+
+/** A member that has never started has no name yet: its peer URL was given when it was added. */
+function isSame(member: Member, entry: EtcdMember): boolean {
+  return entry.name === member.name || entry.peerUrls.includes(member.peerUrl);
+}
+
+function configuredAs(view: View, entry: EtcdMember): Member | null {
+  return (
+    view.desired.members.find((m) => m.name === entry.name) ??
+    view.desired.members.find((m) => isSame(m, entry)) ??
+    null
+  );
+}
+
+function observeMember(view: View, member: Member | null, entry: EtcdMember | null): ObservedMember {
+  const endpoint = member === null ? undefined : endpointOf(view, member.host);
+  const status = endpoint?.status.is === 'ok' ? endpoint.status.value : null;
+  const problems = member === null ? ['it is not in cluster.yaml'] : problemsOf(view, member, endpoint, entry);
+  const learner = entry?.isLearner ?? status?.isLearner ?? false;
+  return {
+    name: entry?.name ?? member?.name ?? '',
+    id: entry?.id ?? null,
+    host: member?.host ?? null,
+    peerUrls: entry?.peerUrls ?? (member === null ? [] : [member.peerUrl]),
+    clientUrls: entry?.clientUrls ?? (member === null ? [] : [member.clientUrl]),
+    role: learner ? 'learner' : 'voter',
+    leader: status !== null && status.leaderId === status.memberId,
+    healthy:
+      member !== null &&
+      entry !== null &&
+      !learner &&
+      endpoint !== undefined &&
+      memberHealth(view, member.host) === null,
+    version: status?.version ?? null,
+    dbSizeBytes: status?.dbSizeBytes ?? null,
+    raftIndex: status?.raftIndex ?? null,
+    problems,
+  };
+}
+
+function endpointOf(view: View, host: HostId): EtcdEndpointFacts | undefined {
+  return view.facts.etcd.is === 'known' ? view.facts.etcd.value.endpoints.get(host) : undefined;
+}
+
+function problemsOf(
+  view: View,
+  member: Member,
+  endpoint: EtcdEndpointFacts | undefined,
+  entry: EtcdMember | null,
+): string[] {
+  const found: string[] = [];
+  const facts = view.facts.hosts.get(member.host);
+  if (facts?.machine.is === 'unknown') found.push(`the machine cannot be looked at: ${said(facts.machine.because)}`);
+  const gone = lostData(view, member.host);
+  if (gone !== null) found.push(gone);
+  if (facts?.etcdProcess.is === 'known' && facts.etcdProcess.value.is === 'absent')
+    found.push('no etcd runs on the machine');
+  if (endpoint === undefined)
+    return [
+      ...found,
+      `it was not asked${view.facts.etcd.is === 'unknown' ? `: ${said(view.facts.etcd.because)}` : ''}`,
+    ];
+  const health = memberHealth(view, member.host);
+  if (health !== null) found.push(said(health));
+  if (endpoint.status.is === 'failed') return found;
+  if (endpoint.members.is === 'ok' && entry === null) found.push('it is not in etcd’s member list');
+  if (entry !== null) found.push(...differences(member, entry));
+  found.push(...alarmsOf(view, member.host).map((alarm) => `alarm ${alarm}`));
+  return found;
+}
+
+function differences(member: Member, entry: EtcdMember): string[] {
+  const found: string[] = [];
+  if (entry.name === '') found.push('it has never started');
+  else if (entry.name !== member.name) found.push(`it is called ${said(entry.name)} in etcd`);
+  if (!entry.peerUrls.includes(member.peerUrl))
+    found.push(`its peer URL in etcd is ${said(entry.peerUrls.join(', ')) || 'none'}`);
+  if (entry.name !== '' && !entry.clientUrls.includes(member.clientUrl)) {
+    found.push(`its client URL in etcd is ${said(entry.clientUrls.join(', ')) || 'none'}`);
+  }
+  return found;
+}

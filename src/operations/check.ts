@@ -1,0 +1,96 @@
+import { finding, sortFindings } from '../checks/finding.ts';
+import { preflightFindings } from '../checks/preflight/index.ts';
+import { said } from '../checks/text.ts';
+import { gatherPreflight } from '../facts/preflight/gather.ts';
+import type { Fact, View } from '../facts/types.ts';
+import type { Finding } from '../model/finding.ts';
+import type { HostId } from '../model/ids.ts';
+import type { Context } from './context.ts';
+import { type Dial, tryForward } from './forwarding.ts';
+import type { CheckedHost, CheckReport } from './report-types.ts';
+import { type MadePlan, makePlan, type Ports, type Subject } from './run.ts';
+
+export interface CheckOptions {
+  /** What has been read and planned already; without it all machines are asked. */
+  made?: MadePlan;
+  /** Leaves out what can only warn and takes seconds: the speed of the disks. */
+  quick?: boolean;
+  /** Tries sshd's forwarding; without it that is not checked. */
+  dial?: Dial;
+}
+
+/** For the command line: everything, through the context's own connections. */
+export function runCheck({ subject, ports, machines }: Context, signal: AbortSignal): Promise<CheckReport> {
+  return checkCluster(subject, ports, signal, {
+    dial: (host, address, port, limit) => machines.get(host).dial(address, port, limit),
+  });
+}
+
+/**
+ * All findings of all machines at once, and what would keep `apply` from beginning. Changes nothing on any machine: for seconds it
+ * listens on the peer port where no etcd is to run, and writes to a file without a name. A machine that cannot be reached is a finding.
+ */
+export async function checkCluster(
+  subject: Subject,
+  ports: Ports,
+  signal: AbortSignal,
+  options: CheckOptions = {},
+): Promise<CheckReport> {
+  const { view, result } = options.made ?? (await makePlan(subject, ports, { kind: 'apply' }, signal));
+  const preflight = await gatherPreflight(
+    view,
+    {
+      hosts: new Map([...ports.machines].map(([id, machine]) => [id, machine.read])),
+      clock: ports.clock,
+      forwarding: (host, limit) => tryForward(view, host, options.dial ?? null, limit),
+      quick: options.quick ?? false,
+    },
+    signal,
+  );
+  const hosts = view.desired.members.map((m) => m.host);
+  const lost = hosts.flatMap((id) => unreached(view, id));
+  const findings = sortFindings(
+    [
+      ...lost,
+      ...(result.ok ? [] : result.refusals.filter((refusal) => !explained(refusal, lost))),
+      ...result.warnings,
+      ...preflightFindings({ view, preflight }),
+    ],
+    hosts,
+  );
+  return {
+    cluster: view.desired.cluster.name,
+    at: ports.clock.now().toISOString(),
+    ready: blockingFindings({ findings }).length === 0,
+    hosts: view.desired.members.map(({ host, address }) => checkedHost(view, host, address)),
+    findings,
+  };
+}
+
+/** What must be mended before a cluster is founded. */
+export function blockingFindings({ findings }: Pick<CheckReport, 'findings'>): Finding[] {
+  return findings.filter((found) => found.severity === 'error');
+}
+
+/** The adapter's own code and words: no login, an unknown host key, no sudo. */
+export function unreached(view: View, host: HostId): Finding[] {
+  const fact: Fact<unknown> | undefined = view.facts.hosts.get(host)?.machine;
+  if (fact === undefined || fact.is === 'known') return [];
+  return [finding(fact.code ?? 'check.unknown', 'error', said(fact.because), { host })];
+}
+
+/** That facts of a machine are not known says nothing new about one that could not be reached. */
+function explained(refusal: Finding, lost: readonly Finding[]): boolean {
+  return refusal.code === 'safety.unknown-fact' && lost.some((found) => found.host === refusal.host);
+}
+
+function checkedHost(view: View, host: HostId, address: string): CheckedHost {
+  const machine = view.facts.hosts.get(host)?.machine;
+  if (machine?.is !== 'known') return { host, address, reachable: false, about: null };
+  const { os, architecture, systemd } = machine.value;
+  const name = os.id === '' ? os.name : `${os.id.charAt(0).toUpperCase()}${os.id.slice(1)} ${os.version}`.trim();
+  const about = [name, architecture, systemd === '' ? 'no systemd' : `systemd ${systemd}`]
+    .map(said)
+    .filter((word) => word !== '');
+  return { host, address, reachable: true, about: about.join(', ') };
+}

@@ -1,0 +1,65 @@
+import { sortFindings } from '../checks/finding.ts';
+import { certificatesOf } from '../checks/status/certificates.ts';
+import { recordedClusterId } from '../checks/status/data.ts';
+import { statusFindings } from '../checks/status/index.ts';
+import { observe } from '../checks/status/observe.ts';
+import type { ObservedCluster } from '../checks/status/types.ts';
+import type { View } from '../facts/types.ts';
+import type { EtcdPhase } from '../ports/vault.ts';
+import { unreached } from './check.ts';
+import type { StatusReport } from './report-types.ts';
+import { type MadePlan, makePlan, type Ports, type Subject } from './run.ts';
+
+/** Looks at everything and changes nothing. What cannot be seen is said to be so; it never rejects because a machine is away. */
+export async function readStatus(
+  { subject, ports }: { subject: Subject; ports: Ports },
+  signal: AbortSignal,
+): Promise<StatusReport> {
+  return statusReport(await makePlan(subject, ports, { kind: 'apply' }, signal), ports.clock.now());
+}
+
+/** Of facts that have been read and of the plan that follows from them. */
+export function statusReport({ view, result }: MadePlan, at: Date): StatusReport {
+  const { members, cluster } = view.desired;
+  const hosts = members.map((m) => m.host);
+  const observed = observe(view);
+  const certificates = certificatesOf(view, at.getTime());
+  const found = statusFindings({ view, plan: result, cluster: observed, certificates, now: at.getTime() });
+  const findings = sortFindings([...hosts.flatMap((host) => unreached(view, host)), ...found], hosts);
+  return {
+    cluster: cluster.name,
+    at: at.toISOString(),
+    healthy: isHealthy(view, observed) && !findings.some((f) => f.severity === 'error'),
+    kubernetesVersion: view.desired.config.spec.kubernetesVersion,
+    etcd: {
+      clusterId: clusterIdOf(view, observed),
+      topology: view.desired.config.spec.etcd.topology,
+      phase: phaseOf(view),
+      leader: observed.leader,
+      quorum: observed.quorum,
+      members: observed.members,
+      asked: observed.asked,
+    },
+    certificates,
+    findings,
+  };
+}
+
+/** Every configured member is a healthy voter, and all answer for one cluster: ours. */
+function isHealthy(view: View, { asked, members, clusterIds }: ObservedCluster): boolean {
+  const { etcdClusterId } = view.desired.cluster;
+  const [clusterId] = clusterIds;
+  const one = clusterIds.length === 1 && (etcdClusterId === null || clusterId === etcdClusterId);
+  return asked && one && view.desired.members.every((m) => members.some((o) => o.host === m.host && o.healthy));
+}
+
+function clusterIdOf(view: View, { clusterIds }: ObservedCluster): string | null {
+  const known = view.desired.cluster.etcdClusterId ?? clusterIds[0];
+  return known ?? view.desired.members.map((m) => recordedClusterId(view, m.host)).find((id) => id !== null) ?? null;
+}
+
+function phaseOf(view: View): EtcdPhase | null {
+  const { vault } = view.facts;
+  if (vault.is === 'unknown' || vault.value.is === 'sealed') return null;
+  return view.desired.cluster.phase;
+}
