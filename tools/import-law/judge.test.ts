@@ -131,6 +131,15 @@ describe('which folder may import which', () => {
     };
     expect(judge(files)).toEqual([]);
   });
+
+  it('takes a test at the edge for one of what it tests', () => {
+    const files = {
+      'src/bin.ts': 'export const b = 1;\n',
+      'src/bin.test.ts': "import './bin.ts';\n",
+      'src/other.test.ts': '',
+    };
+    expect(judge(files)).toEqual(['src/other.test.ts:1: this folder is not listed in tools/import-law/table.ts']);
+  });
 });
 
 describe('fences', () => {
@@ -151,8 +160,8 @@ describe('fences', () => {
     const code =
       "import { Secret } from '../model/secret.ts';\nexport const r = Secret.valueOf;\nexport const s = Secret['valueOf'];\n";
     expect(judge({ ...reveal, 'src/host/a.ts': code })).toEqual([
-      'src/host/a.ts:2: Secret.valueOf outside src/model/reveal.ts',
-      'src/host/a.ts:3: Secret.valueOf outside src/model/reveal.ts',
+      'src/host/a.ts:2: Secret.valueOf: only for src/model/reveal.ts, src/testing',
+      'src/host/a.ts:3: Secret.valueOf: only for src/model/reveal.ts, src/testing',
     ]);
   });
 

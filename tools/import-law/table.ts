@@ -22,6 +22,8 @@ export interface Law {
   /** By folder or file; the longest one that holds a module is the module's area. */
   readonly areas: Readonly<Record<string, Area>>;
   readonly fences: readonly Fence[];
+  /** May call `Secret.valueOf`, of which `reveal` is the fenced form. */
+  readonly revealers: readonly string[];
   /** For `*.test.ts` below `src`, wherever they stand. */
   readonly tests: Area;
 }
@@ -69,7 +71,9 @@ export const law: Law = {
     'src/pki': edge(['src/model', 'src/ports', 'src/desired/certificates.ts']),
     'src/etcd': edge(['src/model', 'src/ports'], ['@bufbuild/protobuf']),
     'src/vault': edge(['src/model', 'src/ports', 'src/desired/certificates.ts'], ['age-encryption', 'zod']),
-    'src/operations': edge([...core, ...adapters], ['p-limit', 'yaml', 'zod']),
+    // What is wrong with machines and members, for people: judged from facts, and by nobody that plans or runs.
+    'src/checks': pureArea(core.slice(0, core.indexOf('src/engine')), []),
+    'src/operations': edge([...core, 'src/checks', ...adapters], ['p-limit', 'yaml', 'zod']),
     // Of the plan and of a run: what they are.
     'src/cli': edge(
       ['src/model', 'src/operations', 'src/plan/types.ts', 'package.json'],
@@ -94,6 +98,7 @@ export const law: Law = {
     { file: 'src/ports/command.ts', names: ['readCommand', 'writeCommand', 'script'], only: ['src/ports/commands'] },
     { file: 'src/ports/commands', only: [...core.slice(core.indexOf('src/ports')), 'src/host', 'src/operations'] },
   ],
+  revealers: ['src/model/reveal.ts', 'src/testing'],
   // A test may look at anything but the command line, which has its own, and an end-to-end test needs machines.
   tests: edge(['src', 'lab', 'test'], 'any'),
 };
