@@ -80,7 +80,8 @@ export const etcdDataProbe: Probe<DataDirectoryFact> = {
     const strange = top.filter((name) => name !== 'member' && !name.startsWith('.etcd'));
     if (strange.length > 0) return { is: 'foreign', entries: strange };
     const state = { mode: fact.mode, owner: `${fact.owner}:${fact.group}` };
-    return top.includes('member') ? { is: 'data', ...state } : { is: 'empty', ...state };
+    if (names.includes('member/wal')) return { is: 'data', ...state };
+    return top.includes('member') ? { is: 'remains', ...state } : { is: 'empty', ...state };
   },
 };
 

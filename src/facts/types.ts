@@ -87,7 +87,10 @@ export interface ManifestsFact {
 export type DataDirectoryFact =
   | { is: 'absent' }
   | { is: 'empty'; mode: string; owner: string }
+  /** A write-ahead log: an etcd that has been a member. */
   | { is: 'data'; mode: string; owner: string }
+  /** What an etcd leaves that had no log and found no cluster: it makes its database before it looks for one. Nothing can be had from it. */
+  | { is: 'remains'; mode: string; owner: string }
   | { is: 'foreign'; entries: readonly string[] };
 
 /** The etcd process itself: its arguments prove which manifest it was started from. */

@@ -15,5 +15,6 @@ export function lostData(view: View, host: HostId): string | null {
   if (!isFounded(view.desired.cluster.phase) && recordedClusterId(view, host) === null) return null;
   const { dataDir } = view.desired.config.spec.etcd;
   if (data.value.is === 'foreign') return `its data is gone: ${dataDir} holds something that is not etcd’s`;
+  if (data.value.is === 'remains') return `its data is gone: ${dataDir} holds no write-ahead log`;
   return `its data is gone: ${dataDir} is ${data.value.is === 'empty' ? 'empty' : 'not there'}`;
 }

@@ -49,7 +49,7 @@ function dataFindings(view: View, host: View['desired']['members'][number]['host
         host,
       ),
     ];
-  if (data.value.is !== 'data') return [];
+  if (data.value.is !== 'data' && data.value.is !== 'remains') return [];
   const files = view.facts.hosts.get(host)?.files;
   const config = files?.is === 'known' ? files.value.text.get(paths.kubeadmConfig) : undefined;
   const { token, phase } = view.desired.cluster;

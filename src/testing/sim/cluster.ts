@@ -53,6 +53,8 @@ export interface ProcessOptions {
   /** The operator's computer: its processes know of each other whether they live. */
   desk?: string;
   cuts?: readonly Cut[];
+  /** Told of each call, by its number, before it goes out. */
+  onCall?: (call: number) => void;
 }
 
 /** One process of an operator. */
@@ -61,8 +63,6 @@ export interface SimProcess {
   readonly owner: Omit<LockHolder, 'run' | 'fence' | 'since'>;
   readonly isDead: (holder: LockHolder) => boolean;
   readonly gate: Gate;
-  /** Its result, or `died` when it dies before; time passes only while this is waited for. */
-  readonly live: <T>(work: Promise<T>) => Promise<T | 'died'>;
   /** The process ends by itself. */
   readonly exit: () => void;
 }
@@ -140,7 +140,7 @@ export class SimCluster {
     this.#processes += 1;
     const pid = this.#processes;
     const key = `${desk} ${pid}`;
-    const own = this.#gate(options.cuts ?? []);
+    const own = this.#gate(options);
     this.#living.set(key, own);
     void own.death.then(() => this.#living.delete(key));
     return {
@@ -156,12 +156,6 @@ export class SimCluster {
       },
       isDead: (holder) => holder.operatorMachineId === desk && !this.#living.has(`${desk} ${holder.pid}`),
       gate: own,
-      live: async (work) => {
-        // The rejection of a process that is gone reaches nobody.
-        work.catch(() => undefined);
-        const ended = await this.clock.drive(Promise.race([work, own.death]), 6 * 3_600_000);
-        return ended;
-      },
       exit: () => this.#living.delete(key),
     };
   }
@@ -280,11 +274,12 @@ export class SimCluster {
     this.etcd.adopt(from.etcd);
   }
 
-  #gate(cuts: readonly Cut[]): Gate {
+  #gate({ cuts = [], onCall }: ProcessOptions): Gate {
     return gate({
       clock: this.clock,
       rng: this.rng,
       cuts,
+      ...(onCall === undefined ? {} : { onCall }),
       delayMs: (host) => this.rng.below((this.#slow.get(host) ?? 0) + 1),
       postpone: (host, ms, holding, effect) => this.#postpone(host, ms, holding, effect),
       hostGone: (host) => this.powerOff(host, 3_000 + this.rng.below(90_000)),

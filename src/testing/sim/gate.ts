@@ -40,6 +40,8 @@ export interface GateOptions {
   /** Does an effect later, whatever becomes of its run. `holding` keeps the machine's lock file until then. */
   postpone: (host: HostId, ms: number, holding: boolean, effect: () => void) => void;
   hostGone: (host: HostId) => void;
+  /** Told of each call, by its number, before it goes out. */
+  onCall?: (call: number) => void;
   trace: (line: string) => void;
 }
 
@@ -94,6 +96,8 @@ export function gate(options: GateOptions): Gate {
     if (isDead) return NEVER;
     count += 1;
     const mine = count;
+    options.onCall?.(mine);
+    if (isDead) return NEVER;
     asked.onIssue?.();
     const { host } = asked;
     // Answers come back in another order than the questions went out.

@@ -73,7 +73,8 @@ const rememberedDesire: typeof desire = (config, vault, software, configuredCa) 
   const known = desired.get(config) ?? new Map<string, Desired>();
   desired.set(config, known);
   // The moments at which something was recorded differ from run to run, and nothing is rendered from them.
-  const timeless = (name: string, value: unknown): unknown => (/^(?:createdAt|foundedAt|handedOverAt|inventory)$/.test(name) ? undefined : value);
+  const timeless = (name: string, value: unknown): unknown =>
+    /^(?:createdAt|foundedAt|handedOverAt|inventory)$/.test(name) ? undefined : value;
   const key = JSON.stringify([vault, software.source, configuredCa], timeless);
   const made = known.get(key) ?? desire(config, vault, software, configuredCa);
   known.set(key, made);
