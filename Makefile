@@ -33,7 +33,7 @@ demo-down: install ## removes the demo and every trace of it
 	@$(node) tools/demo.ts down
 
 soak: install ## the simulation on SEEDS= schedules (default 100000)
-	@$(node) tools/soak.ts $(or $(SEEDS),100000)
+	@$(node) tools/soak.ts --seeds $(or $(SEEDS),100000)
 
 soak-lab: install ## kills keelson at every step, each on fresh machines
 	@$(node) tools/soak-lab.ts

@@ -16,9 +16,22 @@ export async function writeDeclarations(root: string): Promise<{ readonly proble
   }
   const { code, output } = await runCommand(['tsc', '-p', 'tools/tsconfig.build.json'], { cwd: root });
   if (code !== 0) return { problem: output };
-  const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.d.ts'));
-  for (const file of files) takeInPackages(root, lib, join(lib, file));
+  const needed = neededFrom(join(lib, 'index.d.ts'));
+  const written = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.d.ts'));
+  // tsc writes one for every module that the library runs; what its types are made of is much less.
+  for (const file of written) if (!needed.has(join(lib, file))) rmSync(join(lib, file));
+  for (const file of needed) takeInPackages(root, lib, file);
   return { problem: undefined };
+}
+
+/** A declaration file and those that it names, directly or not. */
+function neededFrom(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, , name = ''] of readFileSync(file, 'utf8').matchAll(specifiers)) {
+    if (name.startsWith('.')) neededFrom(join(dirname(file), name.replace(/(?<!\.d)\.ts$/, '.d.ts')), found);
+  }
+  return found;
 }
 
 function takeInPackages(root: string, lib: string, file: string): void {
