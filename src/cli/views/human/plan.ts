@@ -18,7 +18,7 @@ type Change = PlannedStep['changes'][number];
 
 /** A plan as a person on call reads it: what happens, host by host; what is disturbed, in which order; what is refused and why. */
 export function planLines(report: PlanReport, options: PlanViewOptions): string[] {
-  const { style, columns } = options;
+  const { style, columns, diff, verbose } = options;
   const { result, cluster, intent } = report;
   const what = intent.kind === 'reset' ? 'Reset' : 'Plan';
   if (!result.ok) {
@@ -44,11 +44,16 @@ export function planLines(report: PlanReport, options: PlanViewOptions): string[
   return [
     `${style.bold(`${what} for cluster ${cluster}`)}: ${count(plan.steps.length, 'step')}${machines > 0 ? ` on ${count(machines, 'machine')}` : ''}`,
     '',
-    ...groups.flatMap((group) => [
-      style.bold(group.host) + (group.address === undefined ? '' : style.dim(` ${group.address}`)),
-      ...group.steps.flatMap((step) => stepLines(step, numbers, report.voters, plan, options)),
-      '',
-    ]),
+    ...groups.flatMap((group, n) => {
+      const head = style.bold(group.host) + (group.address === undefined ? '' : style.dim(` ${group.address}`));
+      const twin = diff || verbose ? undefined : groups.slice(0, n).find((other) => sameWork(group, other));
+      if (twin !== undefined)
+        return [
+          `${head}: the same as ${twin.host}, steps ${ranges(group.steps.map((s) => numbers.get(s.id) ?? 0))}`,
+          '',
+        ];
+      return [head, ...group.steps.flatMap((step) => stepLines(step, numbers, report.voters, plan, options)), ''];
+    }),
     ...disturbance(plan, report.voters, style),
     ...warned,
     ...totals(plan, options),
@@ -70,6 +75,30 @@ function byHost(steps: readonly PlannedStep[], hosts: PlanReport['hosts']): Grou
     const at = address.get(host);
     return own.length === 0 ? [] : [{ host, steps: own, ...(at === undefined ? {} : { address: at }) }];
   });
+}
+
+/** Nothing but safe steps, the same on both but for the machine's own name. What disturbs is always told in full. */
+function sameWork(a: Group, b: Group): boolean {
+  const work = ({ host, steps }: Group): string =>
+    JSON.stringify(
+      steps.map((s) =>
+        [s.kind, s.title, ...s.changes.map((c) => `${c.summary} ${sizeOf(c.diff ?? [])}`)].map((text) =>
+          text.replaceAll(host, ' '),
+        ),
+      ),
+    );
+  return [...a.steps, ...b.steps].every((s) => s.risk === 'safe') && work(a) === work(b);
+}
+
+/** `7-10, 18`. */
+function ranges(numbers: readonly number[]): string {
+  const parts: [from: number, to: number][] = [];
+  for (const n of numbers) {
+    const last = parts.at(-1);
+    if (last !== undefined && last[1] === n - 1) last[1] = n;
+    else parts.push([n, n]);
+  }
+  return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
 }
 
 function stepLines(

@@ -71,6 +71,9 @@ export interface SummaryOptions {
   next: readonly string[];
 }
 
+/** Its notes say what the user has to keep; on a live display they would be gone by the end. */
+const TELLS_TO_KEEP = 'cluster-identity';
+
 /** How a run ended, for the person who has just watched it. */
 export function summaryLines(report: RunReport, { style, next }: SummaryOptions): string[] {
   if (report.outcome === 'nothing-to-do') return ['Nothing to do: everything is already right.'];
@@ -87,6 +90,9 @@ export function summaryLines(report: RunReport, { style, next }: SummaryOptions)
     `${outcomeText(report.outcome, style)} in ${took(report)}: ${parts.join(', ')}.`,
     ...(hosts.length > 0 ? [`  changed: ${hosts.join(', ')}`] : []),
     style.dim(`  keelson runs show ${report.run ?? ''}`),
+    ...report.steps
+      .filter((s) => s.kind === TELLS_TO_KEEP)
+      .flatMap((s) => s.notes.map((n) => style.yellow(`  ! ${harmless(n.text)}`))),
     ...next.map((line) => `  next: ${line}`),
   ];
 }

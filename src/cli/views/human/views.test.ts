@@ -4,6 +4,7 @@ import type { LockReport } from '../../../operations/lock.ts';
 import {
   checkReport,
   emptyReport,
+  plan,
   planReport,
   refusal,
   refusedReport,
@@ -38,6 +39,29 @@ describe('plan', () => {
     await expect(text(planLines(refusedReport, { ...at, diff: false, verbose: false }))).toMatchFileSnapshot(
       golden('plan-refused'),
     );
+  });
+  it('tells the same safe work on another machine in one line, and in full with -v', () => {
+    const [first] = plan.steps;
+    if (first === undefined) throw new Error('the plan of this test is empty');
+    const again = [1, 2].map((n) => ({
+      ...first,
+      id: `again-${n}` as StepId,
+      on: `etcd-${n}` as HostId,
+      title: first.title.replace('etcd-0', `etcd-${n}`),
+      // One line more on the third machine: that is not the same.
+      changes:
+        n === 1
+          ? first.changes
+          : [{ summary: 'create /etc/keelson/host.json (644)', diff: ['+{', '+', '+}'] }, ...first.changes.slice(1)],
+    }));
+    const report = {
+      ...planReport,
+      result: { ok: true as const, plan: { ...plan, steps: [first, ...again] }, warnings: [] },
+    };
+    const brief = planLines(report, { ...at, diff: false, verbose: false });
+    expect(brief).toContain('etcd-1 10.77.0.11: the same as etcd-0, steps 2');
+    expect(brief).toContain('etcd-2 10.77.0.12');
+    expect(text(planLines(report, { ...at, diff: false, verbose: true }))).not.toContain('the same as');
   });
   it('is one line when there is nothing to do', () => {
     expect(planLines(emptyReport, { ...at, diff: false, verbose: false })).toEqual([
