@@ -12,8 +12,8 @@ export function unitName(binding: WriteBinding, n: number): string {
 }
 
 /**
- * What the unit runs, from its own folder. Output beyond the limit is read and dropped, so that nothing fills the memory and no
- * command is stopped half-way for talking too much. The exit code lies in `rc` once both outputs are complete; a daemon that the
+ * What the unit runs, from its own folder. Output beyond the limit (of a file's size: SIGXFSZ is 25) is read and dropped, so that
+ * nothing fills the memory and no command is stopped half-way for talking too much. The exit code lies in `rc` once both outputs are complete; a daemon that the
  * command leaves behind must not hold that up for ever.
  */
 function unitScript(request: ShellRequest): string {
@@ -22,8 +22,8 @@ function unitScript(request: ShellRequest): string {
     'd=${0%/*}; cd "$d" || exit 74; umask 077',
     'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/root TERM=dumb',
     'exec <in; rm -f in; mkfifo o e || exit 74',
-    `{ head -c ${limit}; cat >/dev/null; : >out.end; } <o >out &`,
-    `{ head -c ${limit}; cat >/dev/null; : >err.end; } <e >err &`,
+    `keep() { (ulimit -f ${Math.ceil(limit / 512)}; trap '' 25; exec cat >"$1") 2>/dev/null; cat >/dev/null; : >"$1.end"; }`,
+    'keep out <o & keep err <e &',
     'exec 3>o 4>e; cd /; umask 022',
     `timeout -k 10 ${(request.timeoutMs / 1000).toFixed(1)} ${request.argv.map(quote).join(' ')} >&3 2>&4 3>&- 4>&-; c=$?`,
     'exec 3>&- 4>&-; cd "$d"; i=0',
@@ -42,7 +42,7 @@ const START = [
   'if [ "$n" = 1 ]; then for o in "$R/$u" "$R/$u"-*; do [ -d "$o" ] || continue',
   'systemctl stop -- "${o##*/}.service"; systemctl reset-failed -- "${o##*/}.service"; rm -rf -- "$o"; done >/dev/null 2>&1; fi',
   'd=$R/$u; mkdir -- "$d" && head -c "$b" >"$d/cmd" && cat >"$d/in" || { rm -rf -- "$d"; exit 74; }',
-  `systemd-run --quiet --unit="$u" --property=RemainAfterExit=yes --property=TimeoutStopSec=10 ${proxyArguments('--setenv=')} -- /bin/sh "$d/cmd"`,
+  `systemd-run --quiet --unit="$u" --property=RemainAfterExit=yes --property=TimeoutStopSec=10 --property=IgnoreSIGPIPE=no ${proxyArguments('--setenv=')} -- /bin/sh "$d/cmd"`,
   'c=$?; [ $c = 0 ] || rm -rf -- "$d"; exit $c',
 ].join('\n');
 
@@ -87,14 +87,14 @@ export function parsePoll(output: string): UnitState {
 
 /** Prints what the command printed, exits as it exited, and lets systemd and the machine forget the unit. */
 const COLLECT = [
-  `u=$1 c=$2 d=${UNIT_FILES}/$1; cat -- "$d/out" 2>/dev/null; cat -- "$d/err" >&2 2>/dev/null`,
+  `u=$1 c=$2 l=$3 d=${UNIT_FILES}/$1; head -c "$l" -- "$d/out" 2>/dev/null; [ ! -f "$d/err" ] || head -c "$l" -- "$d/err" >&2`,
   'systemctl stop -- "$u.service" >/dev/null 2>&1; [ "$c" = 0 ] || systemctl reset-failed -- "$u.service" >/dev/null 2>&1',
   'rm -rf -- "$d"; exit "$c"',
 ].join('\n');
 
 export function collectUnit(unit: string, exitCode: number, outputLimit: number): ShellRequest {
   return {
-    argv: ['sh', '-c', COLLECT, 'sh', unit, String(exitCode)],
+    argv: ['sh', '-c', COLLECT, 'sh', unit, String(exitCode), String(outputLimit)],
     timeoutMs: 30_000,
     outputLimit: outputLimit + 4096,
   };

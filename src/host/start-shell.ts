@@ -84,7 +84,9 @@ function waitForReady(
   const err = createSplitter(marker, () => CHATTER_LIMIT, onLine, flood);
 
   function fail(why: string): void {
-    const output = plainText(`${seen.stdout}\n${seen.stderr}`.replaceAll(start.greeting, ''), TAIL);
+    const own = [start.greeting, start.prompt].filter((word) => word !== '');
+    const said = own.reduce((text, word) => text.replaceAll(word, ''), `${seen.stdout}\n${seen.stderr}`);
+    const output = plainText(said, TAIL);
     const details = { host, ...(output === '' ? {} : { output }) };
     if (options.isLost()) reject(options.lost());
     else if (become !== undefined && greetings > 0) {

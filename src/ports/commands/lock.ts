@@ -5,6 +5,9 @@ import type { LockHolder, LockState, RunningUnit } from '../host.ts';
 /** Survives a reboot: a number that fell back to nothing would let an old holder write again. */
 export const STATE_DIRECTORY = '/var/lib/keelson';
 
+/** Our transient units, which are named after runs, and nobody else's: `keelson-20261121t101500z-3f9a1c-0123456789abcdef.service`. */
+const UNITS = 'keelson-[0-9]*.service';
+
 /** One folder for each transient unit: what it runs, its input and output. */
 export const UNIT_FILES = '/run/keelson';
 
@@ -12,7 +15,7 @@ const STATE = [
   'printf "fence|%s\\n" "$(cat $D/fence 2>/dev/null || echo 0)"',
   '[ -f $D/last ] && printf "last|%s\\n" "$(cat $D/last)"',
   '[ -f $D/lock ] && printf "holder|%s\\n" "$(base64 -w0 $D/lock)"',
-  `systemctl show --property Id,ActiveState,SubState,ExecMainCode,ExecMainStatus -- 'keelson-*.service' 2>/dev/null | sed 's/^/unit|/'`,
+  `systemctl show --property Id,ActiveState,SubState,ExecMainCode,ExecMainStatus -- '${UNITS}' 2>/dev/null | sed 's/^/unit|/'`,
 ].join('\n');
 
 const LOCKED = ['D=$1; shift; umask 077; mkdir -p $D || exit 74; exec 9>$D/.flock; flock -w 15 9 || exit 75'].join(
@@ -64,8 +67,8 @@ export function fenceRaise(fence: number, directory = STATE_DIRECTORY): WriteCom
     HAVE,
     'if [ "$1" -gt "$have" ]; then echo "$1" >$D/.fence.new && sync $D/.fence.new && mv -f $D/.fence.new $D/fence || exit 74; fi',
     'rm -f $D/lock; sync $D',
-    `systemctl stop -- 'keelson-*.service' 2>/dev/null; systemctl reset-failed -- 'keelson-*.service' 2>/dev/null`,
-    `rm -rf -- ${UNIT_FILES}/keelson-*; exit 0`,
+    `systemctl stop -- '${UNITS}' 2>/dev/null; systemctl reset-failed -- '${UNITS}' 2>/dev/null`,
+    `rm -rf -- ${UNIT_FILES}/keelson-[0-9]*; exit 0`,
   ].join('\n');
   return writeCommand('fence-raise', script(text, [directory, String(fence)]), { timeoutMs: 60_000 });
 }
