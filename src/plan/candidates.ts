@@ -15,8 +15,11 @@ export interface Candidate {
   why: string;
 }
 
-/** Every step of an etcd cluster's making and upkeep, in order. The planner keeps those whose verdict is `needed`. */
-export function applyCandidates(view: View): Candidate[] {
+/**
+ * Every step of an etcd cluster's making and upkeep, in order. The planner keeps those whose verdict is `needed`. `after` are keys of
+ * steps that come before all of them.
+ */
+export function applyCandidates(view: View, after: readonly string[] = []): Candidate[] {
   const found: Candidate[] = [];
   const add = (
     kind: string,
@@ -33,40 +36,36 @@ export function applyCandidates(view: View): Candidate[] {
   const hosts = careOrder(view);
   const founding = !isFounded(view.desired.cluster.phase);
 
-  const identity = add('cluster-identity', OPERATOR, [], 'everything else carries it');
+  const identity = add('cluster-identity', OPERATOR, after, 'everything else carries it');
   const begins = founding
     ? [add('founding-begins', OPERATOR, [identity], 'no machine holds data: a cluster may be founded')]
     : [];
   const started: string[] = [];
   const running: string[] = [];
+  const run = (on: HostId, before: readonly string[]): void => {
+    const why = 'a wiped machine is then never taken for an empty one';
+    running.push(
+      add('host-record', on, before, why, { state: 'founded' }, '-founded'),
+      add('etcd-member-run', on, before, 'a member that lost its data can then not start'),
+    );
+  };
   for (const on of hosts) {
     const claim = add('host-record', on, [identity], 'written before anything else', { state: 'claim' }, '-claim');
     const ready = softwareCandidates(view, on, claim, add);
     const kubelet = add('kubelet-service', on, [ready], 'starts and watches etcd');
     const certificates = add('etcd-certificates', on, [claim], 'mutual TLS between members and clients');
-    if (founding)
-      started.push(
-        kubelet,
-        add('etcd-member-found', on, [certificates, ready, ...begins], 'all members start together'),
-      );
-    else running.push(kubelet, certificates);
+    if (founding) {
+      const needs = [certificates, ready, ...begins];
+      started.push(kubelet, add('etcd-member-found', on, needs, 'all members start together'));
+    } else {
+      // A machine is brought to its end before the next is touched: a member that is down is back before others are disturbed.
+      running.push(kubelet, certificates);
+      run(on, [kubelet, certificates]);
+    }
   }
-  const founded = founding
-    ? add('etcd-founded', OPERATOR, started, 'all members have to vote before any is hardened')
-    : null;
-  for (const on of hosts) {
-    const before = founded === null ? running.filter((key) => key.endsWith(`@${on}`)) : [founded];
-    running.push(
-      add(
-        'host-record',
-        on,
-        before,
-        'a wiped machine is then never taken for an empty one',
-        { state: 'founded' },
-        '-founded',
-      ),
-    );
-    running.push(add('etcd-member-run', on, before, 'a member that lost its data can then not start'));
+  if (founding) {
+    const founded = add('etcd-founded', OPERATOR, started, 'all members have to vote before any is hardened');
+    for (const on of hosts) run(on, [founded]);
   }
   const handover =
     view.desired.cluster.phase === 'handed-over'
