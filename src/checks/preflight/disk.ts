@@ -28,7 +28,7 @@ export function rooms({ id, view, facts }: Subject): Room[] {
       path: dataDir,
       need: (facts.etcdData?.is === 'data' ? 128 : 512) * MiB,
       want: growth + 1024 * MiB,
-      what: 'etcd’s database up to its quota, and its logs',
+      what: 'etcd’s data',
     },
     { path: CONFIG_DIRECTORY, need: 10 * MiB, want: 10 * MiB, what: 'configuration' },
     { path: '/run', need: 10 * MiB, want: 10 * MiB, what: 'running commands' },
@@ -74,12 +74,12 @@ export const diskSpace = ofEachHost('check.disk-space', (subject, say) => {
   const tight = [...byMount].map(([mount, here]) => {
     const disk = disks.get(here[0]?.path ?? '');
     if (mount === undefined || disk === undefined) return null;
-    const what = list([...new Set(here.map((r) => r.what))]);
     const need = sum(here.map((r) => r.need));
     const want = sum(here.map((r) => r.want));
     const free = `${mount} on ${id} has ${size(disk.availableBytes)} free`;
-    if (disk.availableBytes < need) return say('error', `${free}; ${size(need)} are needed for ${what}`);
-    if (disk.availableBytes < want) return say('warning', `${free}; ${size(want)} may be needed in time for ${what}`);
+    if (disk.availableBytes < need) return say('error', `${free}; ${size(need)} are needed: ${parts(here, 'need')}`);
+    if (disk.availableBytes < want)
+      return say('warning', `${free}; ${size(want)} may be needed in time: ${parts(here, 'want')}`);
     return null;
   });
   const full = THRESHOLDS.map(({ path, free, effect }) => {
@@ -98,6 +98,15 @@ export const diskSpace = ofEachHost('check.disk-space', (subject, say) => {
   });
   return [...tight, ...full, ...inodes];
 });
+
+/** What the sum is made of; trifles are left out. */
+function parts(here: readonly Room[], which: 'need' | 'want'): string {
+  const byWhat = [...Map.groupBy(here, (room) => room.what)].map(([what, same]) => ({
+    what,
+    bytes: sum(same.map((room) => room[which])),
+  }));
+  return list(byWhat.filter(({ bytes }) => bytes > 10 * MiB).map(({ what, bytes }) => `${size(bytes)} for ${what}`));
+}
 
 const GONE_AT_REBOOT = ['tmpfs', 'ramfs'];
 const NETWORK = ['nfs', 'cifs', 'smb2', 'ceph', 'fuseblk', 'fuse', '9p', 'v9fs', 'glusterfs', 'lustre'];

@@ -1,0 +1,198 @@
+import { parseConfig } from '../../src/config/parse.ts';
+import { desire } from '../../src/desired/desire.ts';
+import { paths } from '../../src/desired/paths.ts';
+import type { Software } from '../../src/desired/types.ts';
+import type { DiskFact, PreflightFacts } from '../../src/facts/preflight/types.ts';
+import type { Fact, HostFacts, View } from '../../src/facts/types.ts';
+import type { FileFact } from '../../src/model/file.ts';
+import { type HostId, hostId } from '../../src/model/ids.ts';
+import type { VaultState } from '../../src/ports/vault.ts';
+import { etcdPod } from './pod.ts';
+
+// Views made by hand: three good machines, of which a test spoils what it is about.
+
+export const AT = '2026-01-01T00:00:00.000Z';
+export const HOSTS = ['etcd-0', 'etcd-1', 'etcd-2'].map(hostId);
+
+type Known<Facts> = { [N in keyof Facts]: Facts[N] extends Fact<infer T> ? T : never };
+
+export interface Scene {
+  /** Further lines of `spec`, two blanks in front. */
+  spec?: string;
+  software?: Software;
+  vault?: VaultState;
+  /** What differs on one machine, or on `all`. */
+  facts?: Partial<Record<string, Partial<Known<HostFacts>>>>;
+  preflight?: Partial<Record<string, Partial<Known<PreflightFacts>>>>;
+  /** Machines that cannot be reached. */
+  away?: readonly string[];
+  etcd?: View['facts']['etcd'];
+}
+
+export function known<T>(value: T): Fact<T> {
+  return { is: 'known', value, at: AT };
+}
+
+export const GiB = 2 ** 30;
+
+export function disk(change: Partial<DiskFact> = {}): DiskFact {
+  const good = { mount: '/', writable: true, type: 'ext2/ext3', sizeBytes: 100 * GiB, availableBytes: 80 * GiB };
+  return { ...good, inodes: 6_000_000, freeInodes: 5_900_000, ...change };
+}
+
+export function disks(change: Readonly<Record<string, Partial<DiskFact>>> = {}): Map<string, DiskFact> {
+  const folders = [
+    '/var/lib/etcd',
+    '/var/lib/containerd',
+    '/var/lib/kubelet',
+    '/etc/kubernetes',
+    '/var/lib/keelson',
+    '/run',
+  ];
+  const all = [...folders, '/usr/local/bin', '/usr/local/sbin'];
+  return new Map(all.map((path) => [path, disk(change[path] ?? change.all)]));
+}
+
+/** A file that is there. */
+export function file(): FileFact {
+  return { is: 'file', mode: '600', owner: 'root', group: 'root', size: 1, inode: 1, mtime: 0, sha256: '' };
+}
+
+export const absentVault: VaultState = { is: 'absent' };
+
+export function openVault(phase: 'founding' | 'founded' | 'handed-over', more: object = {}): VaultState {
+  return {
+    is: 'open',
+    identity: {
+      clusterUid: 'uid-1',
+      clusterToken: 'token-1',
+      createdAt: AT,
+      etcd: { phase, ...(phase === 'founding' ? {} : { clusterId: 'c1', foundedAt: AT }) },
+    },
+    hasCaKey: true,
+    resealNeeded: false,
+    ...more,
+  };
+}
+
+function goodFacts(host: HostId, n: number): Known<HostFacts> {
+  return {
+    machine: {
+      machineId: `machine-${n}`,
+      bootId: `boot-${n}`,
+      hostname: host,
+      architecture: 'x86_64',
+      kernel: '6.1.0',
+      os: { id: 'debian', version: '12', name: 'Debian GNU/Linux 12 (bookworm)' },
+      systemd: '252',
+      cgroup: 2,
+      swapKiB: 0,
+      missingTools: [],
+      clockSkewMs: 0,
+      mayLowerOomScore: true,
+    },
+    record: { is: 'absent' },
+    files: { at: new Map(), text: new Map(), entries: [], publicKeys: new Map() },
+    units: new Map([
+      ['containerd.service', unit()],
+      ['kubelet.service', unit()],
+    ]),
+    tools: new Map([
+      ['kubelet', { path: '/usr/bin/kubelet', version: '1.36.3' }],
+      ['kubeadm', { path: '/usr/bin/kubeadm', version: '1.36.3' }],
+      ['containerd', { path: '/usr/bin/containerd', version: '2.4.2' }],
+    ]),
+    runtime: { is: 'containerd', cgroupDriver: 'systemd', sandboxImage: 'registry.k8s.io/pause:3.10.2' },
+    images: ['registry.k8s.io/etcd:3.6.8-0', 'registry.k8s.io/pause:3.10.2'],
+    manifests: {
+      founding: { is: 'made', text: etcdPod, by: 'host' },
+      running: { is: 'made', text: etcdPod, by: 'host' },
+    },
+    etcdData: { is: 'absent' },
+    etcdProcess: { is: 'absent' },
+    artefacts: new Map(),
+  };
+}
+
+export function unit(active = 'active') {
+  return { loaded: true, active, sub: '', enabled: true, needsReload: false, mainPid: 10, execStart: '', startedAt: 1 };
+}
+
+function goodPreflight(n: number, addresses: readonly string[]): Known<PreflightFacts> {
+  return {
+    clock: { earliestMs: -10, latestMs: 10 },
+    listeners: [{ address: '0.0.0.0', port: 22, process: 'sshd', pid: 5 }],
+    disks: disks(),
+    fsync: Array.from({ length: 200 }, () => 0.4),
+    hostKeys: [`ssh-ed25519 AAAA${n}`],
+    nodeFiles: [],
+    peers: {
+      self: { is: 'reached' },
+      others: new Map(
+        addresses.filter((_, other) => other !== n).map((address) => [address, { is: 'reached' as const }]),
+      ),
+    },
+    forwarding: { is: 'works' },
+  };
+}
+
+/** A manifest on the disk and an etcd that runs: what makes ports and files ours. */
+export function runsEtcd(facts: Partial<Known<HostFacts>> = {}): Partial<Known<HostFacts>> {
+  return {
+    files: { at: new Map([[paths.manifest, file()]]), text: new Map(), entries: [], publicKeys: new Map() },
+    etcdProcess: { is: 'running', pid: 77, argv: [] },
+    etcdData: { is: 'data', mode: '700', owner: 'root:root' },
+    ...facts,
+  };
+}
+
+export function scene({ spec = '', software, vault, facts = {}, preflight = {}, away = [], etcd }: Scene = {}): {
+  view: View;
+  preflight: ReadonlyMap<HostId, PreflightFacts>;
+} {
+  const parsed = parseConfig(textOf(spec, software?.source ?? 'preinstalled'), 'cluster.yaml');
+  if (!parsed.ok) throw new Error(`the configuration of this test is wrong: ${JSON.stringify(parsed.problems)}`);
+  const state = vault ?? absentVault;
+  const desired = desire(parsed.config, state, software ?? { source: 'preinstalled' });
+  const addresses = desired.members.map((m) => m.address);
+  const lost = { is: 'unknown', because: 'it does not answer', code: 'host.unreachable' } as const;
+  const wrap = <Facts extends object>(host: HostId, values: Facts): Record<string, Fact<unknown>> =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, away.includes(host) ? lost : known(value)]),
+    );
+  return {
+    view: {
+      desired,
+      facts: {
+        hosts: new Map(
+          HOSTS.map((host, n) => {
+            const own = { ...goodFacts(host, n), ...facts.all, ...facts[host] };
+            return [host, wrap(host, own) as unknown as HostFacts];
+          }),
+        ),
+        etcd: etcd ?? known({ endpoints: new Map() }),
+        vault: known(state),
+      },
+    },
+    preflight: new Map(
+      HOSTS.map((host, n) => {
+        const own = { ...goodPreflight(n, addresses), ...preflight.all, ...preflight[host] };
+        return [host, wrap(host, own) as unknown as PreflightFacts];
+      }),
+    ),
+  };
+}
+
+function textOf(spec: string, source: string): string {
+  const software = source === 'bundle' ? '{ source: bundle, bundle: ./bundle }' : `{ source: ${source} }`;
+  return `apiVersion: keelson.dev/v1alpha1
+kind: Cluster
+metadata: { name: lab }
+spec:
+  kubernetesVersion: v1.36.3
+  software: ${software}
+${spec}
+  hosts:
+${HOSTS.map((name, n) => `    - { name: ${name}, address: 10.77.0.1${n}, roles: [etcd] }`).join('\n')}
+`;
+}
