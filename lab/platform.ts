@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { ensureBase } from './base-image.ts';
 import { LabError } from './errors.ts';
+import { allowInotify } from './inotify.ts';
 import type { LabOptions } from './options.ts';
 import { ensureSoftwareLayer } from './software-layer.ts';
 import type { LabState, Software } from './state.ts';
@@ -14,6 +15,7 @@ export interface Platform {
 }
 
 export async function preparePlatform(options: LabOptions, progress: (line: string) => void): Promise<Platform> {
+  allowInotify(progress);
   const base = await ensureBase(progress);
   const kind = options.software ?? 'bare';
   if (kind === 'bare') return { software: { kind }, base };
