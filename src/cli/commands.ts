@@ -259,6 +259,12 @@ export const commands: readonly CommandSpec[] = [
     ],
     options: [
       { flags: '--confirm <NAME>', description: 'the cluster’s name; needed off a terminal' },
+      {
+        flags: '--except <HOST>',
+        description: 'a machine that is left as it is, for example because it is gone for good; repeatable',
+        values: 'hosts',
+        parse: collect,
+      },
       { flags: '--diff', description: 'show the differences of files in the plan' },
     ],
     examples: [

@@ -122,6 +122,7 @@ describe('-o json', () => {
   ])('makes a document of errors %s, and leaves standard output empty', async (_what, argv, code) => {
     const ran = await run(argv);
     expect({ code: ran.code, out: ran.out }).toEqual({ code: 1, out: '' });
+    expect(ran.err.trimEnd().split('\n')).toHaveLength(1);
     expect(JSON.parse(ran.err)).toMatchObject({
       apiVersion: 'keelson.dev/v1alpha1',
       kind: 'Error',

@@ -87,7 +87,9 @@ function because(reason: KeelsonError, told: KeelsonError): KeelsonError {
 async function showError(error: KeelsonError, argv: readonly string[], io: Io): Promise<void> {
   const format = formatOf(argv);
   if (format !== 'human') {
-    io.stderr.write(await serialise(document('Error', { error: error.toJSON(), exitCode: error.exitCode }), format));
+    const value = document('Error', { error: error.toJSON(), exitCode: error.exitCode });
+    // One line, as the events of a run before it.
+    io.stderr.write(format === 'json' ? `${JSON.stringify(value)}\n` : await serialise(value, format));
     return;
   }
   const style = makeStyle(wantsColour(io.stderr.isTTY, io.env, argv.includes('--no-color') ? false : undefined));

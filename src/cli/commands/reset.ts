@@ -1,5 +1,6 @@
 import { KeelsonError } from '../../model/errors.ts';
-import { hostId } from '../../model/ids.ts';
+import { type HostId, hostId } from '../../model/ids.ts';
+import type { Intent } from '../../plan/types.ts';
 import type { Handler } from '../define.ts';
 import { planReport, withCluster } from '../open.ts';
 import { runAndShow, showSummary } from '../run-and-show.ts';
@@ -12,8 +13,11 @@ export const reset: Handler = async (session, [hosts], options) =>
     const { makePlan, refused } = await import('../../operations/run.ts');
     const { subject, ports } = context;
     const cluster = subject.config.metadata.name;
-    const named = (hosts as readonly string[]).map(hostId);
-    const intent = { kind: 'reset', hosts: named.length > 0 ? named : [...ports.machines.keys()] } as const;
+    const intent = intentOf(
+      [...ports.machines.keys()],
+      hosts as readonly string[],
+      (options.except ?? []) as readonly string[],
+    );
     checkName(options.confirm, cluster);
     const { result } = await makePlan(subject, ports, intent, session.interruption.cancel);
     if (!result.ok) throw refused(result.refusals);
@@ -32,6 +36,24 @@ export const reset: Handler = async (session, [hosts], options) =>
     await runAndShow(session, context, { command: 'reset', plan: result.plan, next: [] });
     return 0;
   });
+
+/** All machines of the cluster but those left out, or the named ones alone. */
+function intentOf(all: readonly HostId[], named: readonly string[], leftOut: readonly string[]): Intent {
+  const except = leftOut.map(hostId);
+  if (named.length > 0) {
+    if (except.length > 0)
+      throw new KeelsonError('usage', '--except is for the whole cluster, and machines are named', {
+        action: 'Name the machines, or give --except.',
+      });
+    return { kind: 'reset', scope: 'hosts', hosts: named.map(hostId), except };
+  }
+  const unknown = except.filter((host) => !all.includes(host));
+  if (unknown.length > 0)
+    throw new KeelsonError('usage', `not in the configuration: ${unknown.join(', ')}`, {
+      action: `The machines are ${all.join(', ')}.`,
+    });
+  return { kind: 'reset', scope: 'cluster', hosts: all.filter((host) => !except.includes(host)), except };
+}
 
 function checkName(given: unknown, cluster: string): void {
   if (given === undefined || given === cluster) return;

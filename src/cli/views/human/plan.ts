@@ -170,7 +170,8 @@ function disturbance({ steps }: Plan, voters: number, style: Style): string[] {
   const margin = tightest?.quorum;
   return [
     style.bold('Disturbed, one at a time'),
-    `  ${hosts.join(' → ')}${margin === undefined ? '' : `   at worst ${margin.stay} of ${voters} stay up, ${margin.need} needed`}`,
+    `  ${hosts.join(' → ')}${margin === undefined ? '' : `   as it is now, at worst ${margin.stay} of ${voters} stay up, ${margin.need} needed`}`,
+    style.dim('  measured again just before each step'),
     '',
   ];
 }
