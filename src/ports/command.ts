@@ -23,6 +23,7 @@ export type BuilderName =
   | 'other-containers'
   // writing
   | 'make-directory'
+  | 'own-by-root'
   | 'remove-paths'
   | 'swap-manifest'
   | 'systemctl'

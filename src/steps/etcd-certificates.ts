@@ -9,6 +9,7 @@ import { isFounded } from '../ports/vault.ts';
 import { attributeChanges, factOf, fileChanges, needed } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
+import { placeFiles } from './place-files.ts';
 import { type Change, defineStep, type View } from './types.ts';
 
 /**
@@ -58,7 +59,7 @@ export const etcdCertificates = defineStep({
         { path: spec.certPath, content: leaf.certificate, mode: CERTIFICATE_MODE },
       );
     }
-    await world.host.putFiles(put, world.signal);
+    await placeFiles(world, view, on, put);
     if (!host.holdsCaKey && present(files, etcdCa.keyPath)) await must(world, removePaths([etcdCa.keyPath]));
   },
 });

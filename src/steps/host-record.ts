@@ -3,6 +3,7 @@ import { type HostRecord, hostRecordText } from '../model/host-record.ts';
 import type { HostId } from '../model/ids.ts';
 import { factOf, fileChanges, needed } from './compare.ts';
 import { wordParam } from './params.ts';
+import { placeFiles } from './place-files.ts';
 import { type Check, defineStep, type View } from './types.ts';
 
 /**
@@ -45,10 +46,9 @@ export const hostRecord = defineStep({
     );
   },
   apply: async (_params, world, view, on) => {
-    await world.host.putFiles(
-      [{ path: paths.record, content: hostRecordText(recordFor(view, on)), mode: '644' }],
-      world.signal,
-    );
+    await placeFiles(world, view, on, [
+      { path: paths.record, content: hostRecordText(recordFor(view, on)), mode: '644' },
+    ]);
   },
 });
 

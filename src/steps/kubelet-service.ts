@@ -10,6 +10,7 @@ import { kubeletDropIn } from '../render/systemd.ts';
 import { factOf, fileChanges, folderChanges, newerThan } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
+import { placeFiles } from './place-files.ts';
 import { KUBELET } from './software.ts';
 import { type Change, defineStep, type View } from './types.ts';
 
@@ -46,7 +47,7 @@ export const kubeletService = defineStep({
   },
   apply: async (_params, world, view, on) => {
     await must(world, makeDirectory(paths.manifestDirectory, '700'));
-    await world.host.putFiles(kubeletFiles(view, on), world.signal);
+    await placeFiles(world, view, on, kubeletFiles(view, on));
     await must(world, systemctl('daemon-reload'));
     await must(world, systemctl('enable', [KUBELET]));
     await must(world, systemctl('restart', [KUBELET]));

@@ -6,6 +6,7 @@ import { aptSource } from '../render/apt.ts';
 import { factOf, fileChanges, needed } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
+import { placeFiles } from './place-files.ts';
 import { defineStep, type View } from './types.ts';
 
 /** kubelet, kubeadm and containerd from packages, at the exact version and held there. */
@@ -28,7 +29,7 @@ export const packages = defineStep({
     ]);
   },
   apply: async (_params, world, view, on) => {
-    await world.host.putFiles(sourceFiles(view), world.signal);
+    await placeFiles(world, view, on, sourceFiles(view));
     world.note('refreshing the package lists');
     await must(world, apt('update'));
     const names = missing(view, on);

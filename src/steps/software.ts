@@ -10,6 +10,7 @@ import { containerdUnit, kubeletUnit } from '../render/systemd.ts';
 import { factOf, fileChanges, needed, newerThan } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
+import { placeFiles } from './place-files.ts';
 import { type Change, defineStep, type View } from './types.ts';
 
 function bundleOf(view: View): Bundle {
@@ -83,7 +84,7 @@ export const containerRuntime = defineStep({
     return needed(changes);
   },
   apply: async (_params, world, view, on) => {
-    await world.host.putFiles(runtimeFiles(view, on), world.signal);
+    await placeFiles(world, view, on, runtimeFiles(view, on));
     await must(world, systemctl('daemon-reload'));
     await must(world, systemctl('enable', [CONTAINERD]));
     await must(world, systemctl('restart', [CONTAINERD]));

@@ -57,6 +57,11 @@ export function makeDirectory(path: string, mode: string): WriteCommand {
   return writeCommand('make-directory', ['install', '-d', '-o', 'root', '-g', 'root', '-m', mode, '--', path]);
 }
 
+/** Gives files to root. A symbolic link is not followed. */
+export function ownByRoot(paths: readonly string[]): WriteCommand {
+  return writeCommand('own-by-root', ['chown', '-h', 'root:root', '--', ...paths]);
+}
+
 /** Removes files and folders with all they hold. The caller names only what keelson made. */
 export function removePaths(paths: readonly string[]): WriteCommand {
   return writeCommand('remove-paths', ['rm', '-rf', '--one-file-system', '--', ...paths], { timeoutMs: 60_000 });

@@ -12,6 +12,14 @@ export const writeHandlers = {
     m.makeDirectory(c.argv.at(-1) ?? '', mode, seconds(world));
     return ok();
   },
+  'own-by-root': (m, c) => {
+    for (const path of c.argv.slice(c.argv.indexOf('--') + 1)) {
+      const file = m.files.get(path);
+      if (file === undefined) return fail(1, `chown: cannot access '${path}': No such file or directory`);
+      m.files.set(path, { ...file, owner: 'root' });
+    }
+    return ok();
+  },
   'remove-paths': (m, c, world) => {
     for (const path of c.argv.slice(c.argv.indexOf('--') + 1)) m.remove(path);
     world.etcd.settle();
