@@ -11,6 +11,7 @@ import { manifestCommand } from '../render/manifest.ts';
 import { factOf, fileChanges } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
+import { placeFiles } from './place-files.ts';
 import { type Change, type Check, defineStep, type View } from './types.ts';
 
 type Phase = 'founding' | 'running';
@@ -158,12 +159,12 @@ async function placeMember(world: World, view: View, on: HostId, phase: Phase): 
   await must(world, makeDirectory(view.desired.config.spec.etcd.dataDir, '700'));
   const old = factOf(view, on, 'files').text.get(paths.manifest);
   if (old === undefined || old === made.stdout || factOf(view, on, 'etcdProcess').is === 'absent') {
-    await world.host.putFiles([kubeadmFile(config), manifestFile(made.stdout)], world.signal);
+    await placeFiles(world, view, on, [kubeadmFile(config), manifestFile(made.stdout)]);
     if (leftover(view, on)) await must(world, removePaths([paths.preparedManifest]));
     return;
   }
   const prepared = { path: paths.preparedManifest, content: made.stdout, mode: '600' };
-  await world.host.putFiles([kubeadmFile(config), prepared], world.signal);
+  await placeFiles(world, view, on, [kubeadmFile(config), prepared]);
   await must(
     world,
     swapManifest(paths.preparedManifest, paths.manifest, { together: view.desired.cluster.phase !== 'handed-over' }),
