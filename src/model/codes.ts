@@ -580,6 +580,39 @@ export const errorCodes = {
     action: 'Go on with the founding: keelson apply without --restart-founding.',
   },
 
+  // --- reset
+  'reset.current-member': {
+    exit: 5,
+    when: 'A machine to be reset by itself is a member of the cluster.',
+    action: 'Reset the whole cluster, or remove the member first; that is a capability of its own.',
+  },
+  'reset.unknown-host': {
+    exit: 1,
+    when: 'A machine to be reset is neither in cluster.yaml nor in the inventory of what was applied last.',
+    action: 'Correct the name, or say where the machine is: NAME=ADDRESS.',
+  },
+  'reset.foreign-containers': {
+    exit: 5,
+    when: 'The containerd that keelson brought, and would remove, also runs containers that keelson did not start.',
+    action: 'Stop these containers, then run the same command again.',
+  },
+  'reset.nothing-there': {
+    exit: 1,
+    when: 'A machine carries no record of keelson: there is nothing to remove.',
+    action: 'Nothing: what lies there is not keelson’s.',
+  },
+  'reset.left-in-place': {
+    exit: 1,
+    when: 'Beside keelson’s files lie others, which a reset leaves alone.',
+    action: 'Look at them, and remove by hand what nobody needs.',
+  },
+  'reset.left-out': {
+    exit: 1,
+    when: 'A machine is left out of a reset: it keeps its data and keys, and the vault stays as it is.',
+    action:
+      'Run keelson reset again when the machine is back. If it never comes back, move the vault’s folder away by hand.',
+  },
+
   // --- changes after the founding that cannot be made yet
   'change.hosts': {
     exit: 5,

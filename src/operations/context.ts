@@ -11,7 +11,7 @@ import { type Machines, openMachines } from '../host/machines.ts';
 import type { SshTarget } from '../host/ssh-target.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { RunEvent } from '../model/events.ts';
-import { hostId } from '../model/ids.ts';
+import { type HostId, hostId } from '../model/ids.ts';
 import type { Secret } from '../model/secret.ts';
 import { createIssuer, ephemeralClientCertificate } from '../pki/issuer.ts';
 import type { Plan } from '../plan/types.ts';
@@ -20,6 +20,7 @@ import { createRunStore } from '../vault/run-store.ts';
 import { createVault } from '../vault/vault.ts';
 import { deadOwner, localKubeadm, systemClock, systemRandom, thisOperator } from './local.ts';
 import { resolvePath } from './paths.ts';
+import { formerHosts } from './reset.ts';
 import type { Operator, Ports, Subject } from './run.ts';
 import { readSoftware } from './software.ts';
 
@@ -31,6 +32,8 @@ export interface OpenOptions {
   vault?: string;
   /** The age identity's file. */
   identity?: string;
+  /** For a reset: also the machines of the last inventory that the configuration no longer lists, and those named here (`NAME=ADDRESS`). */
+  former?: readonly string[];
   /** Asked at most once for each password that sudo needs; without it a needed password is an error. */
   askPassword?: (prompt: string) => Promise<Secret>;
 }
@@ -78,8 +81,12 @@ export async function locate(options: OpenOptions): Promise<Located> {
 
 /** How each machine is reached. Relative identity files start from the configuration's folder. */
 export function hostTargets({ config, folder }: Located): SshTarget[] {
-  return config.spec.hosts.map(({ name, address, ssh }) => ({
-    id: hostId(name),
+  return config.spec.hosts.map(({ name, address, ssh }) => targetOf(hostId(name), address, ssh, folder));
+}
+
+function targetOf(id: HostId, address: string, ssh: HostLogin, folder: string): SshTarget {
+  return {
+    id,
     address,
     user: ssh.user,
     port: ssh.port,
@@ -87,7 +94,15 @@ export function hostTargets({ config, folder }: Located): SshTarget[] {
     ...(ssh.proxyJump === undefined ? {} : { proxyJump: ssh.proxyJump }),
     ...(ssh.hostKey === undefined ? {} : { hostKey: ssh.hostKey }),
     ...(ssh.become === undefined ? {} : { become: ssh.become }),
-  }));
+  };
+}
+interface HostLogin {
+  user: string;
+  port: number;
+  identityFile?: string | undefined;
+  proxyJump?: string | undefined;
+  hostKey?: string | undefined;
+  become?: 'sudo' | undefined;
 }
 
 export async function openContext(options: OpenOptions): Promise<Context> {
@@ -103,8 +118,14 @@ export async function openContext(options: OpenOptions): Promise<Context> {
     recipients: config.spec.vault.recipients,
     clock,
   });
+  // How a machine that is listed no longer was reached is not recorded: as the others are.
+  const former = options.former === undefined ? [] : formerHosts(config, await vault.read(), options.former);
+  const ids = [...config.spec.hosts.map((h) => hostId(h.name)), ...former.map((h) => h.id)];
   const machines = await openMachines({
-    hosts: hostTargets(located),
+    hosts: [
+      ...hostTargets(located),
+      ...former.map(({ id, address }) => targetOf(id, address, config.spec.ssh, folder)),
+    ],
     knownHostsFile,
     concurrency: { connects: config.spec.concurrency.connects },
     timeouts: { connectMs: goDurationSeconds(config.spec.timeouts.connect) * 1000 },
@@ -121,7 +142,7 @@ export async function openContext(options: OpenOptions): Promise<Context> {
     timeoutMs: ETCD_TIMEOUT_MS,
   });
   const ports: Ports = {
-    machines: new Map(config.spec.hosts.map((h) => [hostId(h.name), machines.get(hostId(h.name))])),
+    machines: new Map(ids.map((id) => [id, machines.get(id)])),
     etcd,
     pki: {
       ...issuer,

@@ -83,6 +83,8 @@ export async function makePlan(
 
 export interface RunRequest {
   intent: Intent;
+  /** Machines of which a majority must be locked; all by default. On any other the engine takes the lock before its first write. */
+  lockOn?: readonly HostId[];
   /** A plan that a person has seen: every step of the fresh plan must be in it. */
   approved: Plan;
   emit: (event: RunEvent) => void;
@@ -109,7 +111,9 @@ export async function runPlan(
 ): Promise<Ran | 'nothing-to-do'> {
   const { clock } = ports;
   const { cancel, stop } = request.signals;
-  const locks = [...ports.machines.values()].map((m) => m.lock);
+  const all = [...ports.machines.values()].map((m) => m.lock);
+  const { lockOn } = request;
+  const locks = lockOn === undefined ? all : all.filter((l) => lockOn.includes(l.id));
   const limits = limitsOf(subject.config);
   const run = newRunId(clock, ports.random);
   const owner = { ...operator.owner, run, since: clock.now().toISOString() };
@@ -155,7 +159,7 @@ export async function runPlan(
     await journal.close();
     return { ...outcome, run, plan };
   } finally {
-    await releaseLock(locks, run, stop.aborted ? AbortSignal.timeout(5_000) : stop);
+    await releaseLock(all, run, stop.aborted ? AbortSignal.timeout(5_000) : stop);
   }
 }
 

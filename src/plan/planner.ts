@@ -1,13 +1,17 @@
 import { digestOf } from '../model/canonical-json.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Digest, StepId } from '../model/ids.ts';
+import { isFounded } from '../ports/vault.ts';
 import type { BoundStep, Step, View } from '../steps/types.ts';
 import { applyCandidates, type Candidate } from './candidates.ts';
 import { stepId } from './digest.ts';
 import { factProblem } from './facts.ts';
 import type { Policy } from './policy.ts';
 import { quorumMargin } from './quorum.ts';
-import { resetCandidates } from './reset.ts';
+import { resetCandidates, resetWarnings } from './reset.ts';
+import { restartStages } from './restart-founding.ts';
+import { endsMember } from './rules/ends-member.ts';
+import type { Stage } from './stage.ts';
 import type { Intent, Plan, PlannedStep, PlanResult } from './types.ts';
 
 /** Makes every choice of a run: which steps, in which order, and whether any of it may be done at all. */
@@ -15,25 +19,25 @@ export function plan(view: View, intent: Intent, policy: Policy, config: Digest,
   const early = policy.refusals(view, intent);
   if (early.length > 0) return { ok: false, refusals: unique(early), warnings: [] };
 
-  const candidates = intent.kind === 'apply' ? applyCandidates(view) : resetCandidates(view, intent.hosts);
-  const refusals: Finding[] = [];
-  const drafts: Draft[] = [];
-  for (const candidate of candidates) {
-    const bound = bind(policy.kinds, candidate);
-    const problem = factProblem(bound.reads, view, candidate.on);
-    if (problem !== null) {
-      refusals.push(problem);
-      continue;
-    }
-    const check = bound.judge(view);
-    if (check.is === 'blocked') refusals.push(check.finding);
-    if (check.is === 'needed')
-      drafts.push({ candidate, bound, changes: check.changes, risk: check.risk ?? bound.risk });
-  }
-  const steps = order(drafts, candidates, view);
+  const stages = stagesOf(view, intent, policy);
+  const judged = stages.flatMap((stage) => stage.candidates.map((candidate) => judge(candidate, stage.view, policy)));
+  const refusals = judged.flatMap((j) => (j.is === 'refused' ? [j.finding] : []));
+  const drafts = judged.flatMap((j) => (j.is === 'needed' ? [j.draft] : []));
+  const steps = order(
+    drafts,
+    stages.flatMap((stage) => stage.candidates),
+    view,
+  );
   refusals.push(...ruleFindings(steps, view, policy));
   if (refusals.length > 0) return { ok: false, refusals: unique(refusals), warnings: [] };
-  return { ok: true, plan: seal(intent, config, now, steps), warnings: [] };
+  const warnings = intent.kind === 'reset' ? resetWarnings(view, intent) : [];
+  return { ok: true, plan: seal(intent, config, now, steps), warnings };
+}
+
+function stagesOf(view: View, intent: Intent, policy: Policy): Stage[] {
+  if (intent.kind === 'reset') return [{ view, candidates: resetCandidates(view, intent) }];
+  if (intent.restartFounding === true) return restartStages(view, policy.desire);
+  return [{ view, candidates: applyCandidates(view) }];
 }
 
 interface Draft {
@@ -41,6 +45,18 @@ interface Draft {
   bound: BoundStep;
   changes: PlannedStep['changes'];
   risk: PlannedStep['risk'];
+}
+
+type Judged = { is: 'satisfied' } | { is: 'needed'; draft: Draft } | { is: 'refused'; finding: Finding };
+
+function judge(candidate: Candidate, view: View, policy: Policy): Judged {
+  const bound = bind(policy.kinds, candidate);
+  const problem = factProblem(bound.reads, view, candidate.on);
+  if (problem !== null) return { is: 'refused', finding: problem };
+  const check = bound.judge(view);
+  if (check.is === 'satisfied') return check;
+  if (check.is === 'blocked') return { is: 'refused', finding: check.finding };
+  return { is: 'needed', draft: { candidate, bound, changes: check.changes, risk: check.risk ?? bound.risk } };
 }
 
 function bind(kinds: readonly Step[], candidate: Candidate): BoundStep {
@@ -82,10 +98,15 @@ function order(drafts: readonly Draft[], candidates: readonly Candidate[], view:
       changes: draft.changes,
       needs: [...needs],
       why: draft.candidate.why,
-      ...(careful ? { quorum: quorumMargin(view, draft.candidate.on) } : {}),
+      ...(careful && keepsQuorum(draft, view) ? { quorum: quorumMargin(view, draft.candidate.on) } : {}),
     });
   }
   return steps;
+}
+
+/** Before the founding, and when the machine is given up, there is none to keep. */
+function keepsQuorum({ candidate }: Draft, view: View): boolean {
+  return isFounded(view.desired.cluster.phase) && !endsMember(candidate);
 }
 
 /**

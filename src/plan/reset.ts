@@ -1,15 +1,65 @@
+import { errorCodes } from '../model/codes.ts';
+import type { Finding } from '../model/finding.ts';
 import type { HostId } from '../model/ids.ts';
+import { OPERATOR } from '../model/ids.ts';
+import { factOf } from '../steps/compare.ts';
+import { remainsOf } from '../steps/remains.ts';
 import type { View } from '../steps/types.ts';
 import type { Candidate } from './candidates.ts';
+import type { Intent } from './types.ts';
 
-/** Clearing machines: each by itself, all that keelson made and nothing else. */
-export function resetCandidates(_view: View, hosts: readonly HostId[]): Candidate[] {
-  return hosts.map((on) => ({
+export type ResetIntent = Extract<Intent, { kind: 'reset' }>;
+
+/** Clearing machines, each by itself; when none of the cluster's is left out, its records in the vault go aside at the end. */
+export function resetCandidates(view: View, { hosts, scope }: ResetIntent): Candidate[] {
+  const clear = hosts.map((on) => ({
     key: `reset-host@${on}`,
     kind: 'reset-host',
     on,
-    params: {},
+    params: { scope: scope === 'cluster' ? 'cluster' : 'host' },
     needs: [],
-    why: 'asked for',
+    why: scope === 'cluster' ? 'the whole cluster goes' : 'it is no longer a member',
   }));
+  const left = clusterHosts(view).filter((host) => !hosts.includes(host));
+  if (scope === 'hosts' || left.length > 0) return clear;
+  return [
+    ...clear,
+    {
+      key: 'vault-retire',
+      kind: 'vault-retire',
+      on: OPERATOR,
+      params: { hosts: hosts.join(',') },
+      needs: clear.map((c) => c.key),
+      why: 'no machine is left that belongs to it',
+    },
+  ];
+}
+
+/** Machines that may hold this cluster's data or keys: those of the configuration, and of what was applied last. */
+export function clusterHosts({ desired, facts }: View): HostId[] {
+  const vault = facts.vault.is === 'known' && facts.vault.value.is !== 'absent' ? facts.vault.value : null;
+  return [...new Set([...desired.hosts.keys(), ...(vault?.inventory?.hosts.map((h) => h.name) ?? [])])];
+}
+
+/** What a person should know before saying yes. */
+export function resetWarnings(view: View, { hosts, except }: ResetIntent): Finding[] {
+  return [...hosts.flatMap((on) => hostWarnings(view, on)), ...except.map(leftOut)];
+}
+
+function hostWarnings(view: View, on: HostId): Finding[] {
+  if (factOf(view, on, 'record').is === 'absent')
+    return [told('reset.nothing-there', 'info', on, `${on} carries no record of keelson: there is nothing to do`)];
+  const { foreign } = remainsOf(view, on);
+  if (foreign.length === 0) return [];
+  const shown = foreign.slice(0, 5).join(', ');
+  const more = foreign.length > 5 ? ` and ${foreign.length - 5} more` : '';
+  return [told('reset.left-in-place', 'info', on, `not keelson’s, and left on ${on}: ${shown}${more}`)];
+}
+
+function leftOut(on: HostId): Finding {
+  return told('reset.left-out', 'warning', on, `${on} is left out: it keeps its data and keys, and the vault stays`);
+}
+
+function told(code: keyof typeof errorCodes, severity: Finding['severity'], host: HostId, message: string): Finding {
+  return { code, severity, host, message, action: errorCodes[code].action };
 }

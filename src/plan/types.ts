@@ -4,8 +4,11 @@ import type { Change, Risk, View } from '../steps/types.ts';
 
 export type Intent =
   | { kind: 'apply'; restartFounding?: boolean }
-  /** Hosts to clear; all of the cluster's, or machines that are no longer members. */
-  | { kind: 'reset'; hosts: readonly HostId[] };
+  /**
+   * `cluster`: all of the cluster's machines but those left out; with the last of them the vault is put aside. `hosts`: machines that
+   * are no longer members.
+   */
+  | { kind: 'reset'; scope: 'cluster' | 'hosts'; hosts: readonly HostId[]; except: readonly HostId[] };
 
 export interface PlannedStep {
   /** Digest of kind, host and params: the same step has the same id in every plan. */

@@ -1,4 +1,5 @@
 import { KeelsonError } from '../model/errors.ts';
+import type { HostId } from '../model/ids.ts';
 
 /** For steps without params. */
 export function noParams(params: unknown): Record<string, never> {
@@ -15,4 +16,11 @@ export function wordParam<W extends string>(params: unknown, key: string, words:
   if (word === undefined)
     throw new KeelsonError('internal', `a planned step's param ${key} is none of ${words.join(', ')}`);
   return word;
+}
+
+/** `a,b,c`: names of machines hold no commas. */
+export function hostsParam(params: unknown): readonly HostId[] {
+  const text = (params as { hosts?: unknown } | null)?.hosts;
+  if (typeof text !== 'string') throw new KeelsonError('internal', 'a planned step’s param hosts is no list of names');
+  return text.split(',') as HostId[];
 }

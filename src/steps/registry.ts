@@ -6,11 +6,17 @@ import { hostRecord } from './host-record.ts';
 import { inventory } from './inventory.ts';
 import { kubeletService } from './kubelet-service.ts';
 import { packages } from './packages.ts';
+import { resetHost } from './reset-host.ts';
+import { foundingClear, foundingRestart, foundingStop } from './restart-founding.ts';
 import { bundleImages, bundlePrograms, containerRuntime } from './software.ts';
 import type { Step } from './types.ts';
+import { vaultRetire } from './vault-retire.ts';
 
 /** Every kind of step. A new capability adds a file and a line here. */
 export const stepKinds: readonly Step[] = [
+  foundingStop,
+  foundingClear,
+  foundingRestart,
   clusterIdentity,
   foundingBegins,
   hostRecord,
@@ -25,4 +31,6 @@ export const stepKinds: readonly Step[] = [
   etcdMemberRun,
   etcdHandover,
   inventory,
+  resetHost,
+  vaultRetire,
 ];

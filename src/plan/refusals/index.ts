@@ -5,11 +5,13 @@ import { changes } from './changes.ts';
 import { founding } from './founding.ts';
 import { lostData } from './lost-data.ts';
 import { ownership } from './ownership.ts';
+import { reset } from './reset.ts';
+import { restartFounding } from './restart-founding.ts';
 import { twins } from './twins.ts';
 import type { PlanRefusal } from './types.ts';
 import { vault } from './vault.ts';
 
-const refusals: readonly PlanRefusal[] = [twins, ownership, founding, lostData, changes];
+const refusals: readonly PlanRefusal[] = [twins, ownership, founding, restartFounding, lostData, changes, reset];
 
 export function planRefusals(view: View, intent: Intent): readonly Finding[] {
   const sealed = vault(view, intent);

@@ -2,7 +2,9 @@ import { refusal } from '../finding.ts';
 import type { PlanRefusal } from './types.ts';
 
 /** A machine of another cluster, or another machine under a known name, is refused before anything is written. */
-export const ownership: PlanRefusal = (view) => {
+export const ownership: PlanRefusal = (view, intent) => {
+  // A reset asks this of its own machines, members or not.
+  if (intent.kind !== 'apply') return [];
   const { cluster } = view.desired;
   return view.desired.members.flatMap(({ host }) => {
     const facts = view.facts.hosts.get(host);

@@ -2,9 +2,11 @@ import { refusal } from '../finding.ts';
 import type { PlanRefusal } from './types.ts';
 
 /** Without knowing what the vault says, nothing can be said about whose machines these are or whether a cluster may be founded. */
-export const vault: PlanRefusal = ({ facts }) => {
+export const vault: PlanRefusal = ({ facts }, intent) => {
   if (facts.vault.is === 'unknown')
     return [refusal('vault.unreadable', `the vault could not be read: ${facts.vault.because}`)];
-  if (facts.vault.value.is === 'sealed') return [refusal(facts.vault.value.code, facts.vault.value.because)];
+  // A reset needs no key: the inventory, in clear, says whose machines these are.
+  if (facts.vault.value.is === 'sealed' && intent.kind !== 'reset')
+    return [refusal(facts.vault.value.code, facts.vault.value.because)];
   return [];
 };

@@ -2,10 +2,11 @@ import { isFounded } from '../../ports/vault.ts';
 import { memberHealth } from '../../steps/etcd-member.ts';
 import { refusal } from '../finding.ts';
 import type { SafetyRule } from '../types.ts';
+import { endsMember } from './ends-member.ts';
 
 /** A healthy member is disturbed only while all others are healthy; an ill one may be mended while another is ill. */
 export const othersHealthy: SafetyRule = (step, view) => {
-  if (!isFounded(view.desired.cluster.phase) || memberHealth(view, step.on) !== null) return [];
+  if (endsMember(step) || !isFounded(view.desired.cluster.phase) || memberHealth(view, step.on) !== null) return [];
   return view.desired.members
     .filter((m) => m.host !== step.on)
     .flatMap((m) => {

@@ -4,6 +4,7 @@ import type { View } from '../../steps/types.ts';
 import { refusal } from '../finding.ts';
 import { quorumMargin } from '../quorum.ts';
 import type { SafetyRule } from '../types.ts';
+import { endsMember } from './ends-member.ts';
 
 /** Steps that leave a running etcd as it is, whatever else they disturb. */
 const ETCD_GOES_ON: readonly string[] = ['kubelet-service', 'etcd-certificates'];
@@ -13,7 +14,7 @@ const ETCD_GOES_ON: readonly string[] = ['kubelet-service', 'etcd-certificates']
  * cannot cost a vote: its etcd goes on or does not run, or too few run for there to be a quorum at all.
  */
 export const quorum: SafetyRule = (step, view) => {
-  if (!isFounded(view.desired.cluster.phase)) return [];
+  if (endsMember(step) || !isFounded(view.desired.cluster.phase)) return [];
   const { stay, need, healthy } = quorumMargin(view, step.on);
   if (stay >= need) return [];
   if (!healthy && (ETCD_GOES_ON.includes(step.kind) || down(view, step.on) || mayVote(view) < need)) return [];
