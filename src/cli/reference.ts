@@ -38,7 +38,7 @@ const DOCUMENTS = `## Documents
 
 With \`-o json\` (or \`yaml\`) standard output holds one document with \`apiVersion: keelson.dev/v1alpha1\` and a \`kind\`: Plan, Run, RunList, Status, CheckReport, LockState, Unlocked, HostKeys, Init, Rendered or Version. Fields are added, never renamed or removed, while the version is v1alpha1.
 
-A command that fails writes a document of kind Error, with `-o json` in one line, to standard error: \`error.code\`, \`error.message\`, \`error.action\`, where known \`error.where\`, \`error.host\`, \`error.step\`, \`error.output\` and \`error.findings\`, and \`exitCode\`. Codes are in [errors.md](errors.md).
+A command that fails writes a document of kind Error, with \`-o json\` in one line, to standard error: \`error.code\`, \`error.message\`, \`error.action\`, where known \`error.where\`, \`error.host\`, \`error.step\`, \`error.output\` and \`error.findings\`, and \`exitCode\`. Codes are in [errors.md](errors.md).
 
 While \`apply\` and \`reset\` run, each event is one line of JSON on standard error, as it stands in the journal; the document of kind Run follows on standard output at the end, however the run ended. These two never ask with \`-o json\`: give \`--yes\`, or \`--confirm\`.`;
 
