@@ -7,7 +7,7 @@ import type { ConnectGate } from './connect-gate.ts';
 import { createForwards, type Forwards } from './forward.ts';
 import { type Master, SshFailed, startMaster } from './master.ts';
 import type { RemoteShell, ShellRequest, ShellTraffic } from './remote-shell.ts';
-import { type SshSettings, targetOptions } from './ssh-config.ts';
+import { recordedKeys, type SshSettings, targetOptions } from './ssh-config.ts';
 import { classify, sshError } from './ssh-failure.ts';
 import { jumpsOf, type SshTarget } from './ssh-target.ts';
 import { startShell } from './start-shell.ts';
@@ -52,8 +52,10 @@ export interface Connection {
 interface Live {
   master: Master;
   forwards: Forwards;
-  shells: Map<ShellUse, Promise<RemoteShell>>;
+  shells: Readonly<Record<ShellUse, Shell>>;
 }
+
+type Shell = () => Promise<RemoteShell>;
 
 /** Waits between attempts when sshd closes connections before the login; each by up to as much again, so that not all come back at once. */
 const BUSY_PAUSES_MS = [150, 400, 1000, 2000];
@@ -62,7 +64,6 @@ export function createConnection(target: SshTarget, context: ConnectionContext):
   const { id } = target;
   const place = placeOf(target);
   const closing = new AbortController();
-  let live: Promise<Live> | undefined;
   // The last words of the connection that was lost.
   let lastWords = '';
 
@@ -74,6 +75,7 @@ export function createConnection(target: SshTarget, context: ConnectionContext):
 
   async function attempt(): Promise<Master> {
     const recorded = await context.recorded();
+    checkExpected(target, recorded);
     context.traffic.connects += 1;
     const jumps = jumpsOf(target).length;
     return startMaster(
@@ -112,48 +114,41 @@ export function createConnection(target: SshTarget, context: ConnectionContext):
       lastWords = master.said();
     });
     const forwards = createForwards(master, context.folder, lost, context.nextName);
-    return { master, forwards, shells: new Map() };
+    const shell = (): Shell =>
+      reusable(
+        () => start(master),
+        (found) => found.isOpen(),
+      );
+    return { master, forwards, shells: { main: shell(), bulk: shell() } };
   }
+
+  function start(master: Master): Promise<RemoteShell> {
+    const { password, startMs, traffic } = context;
+    const options = {
+      host: id,
+      user: target.user ?? 'the user',
+      become: target.become,
+      password: password === undefined ? undefined : () => password(target),
+      startMs,
+      traffic,
+      lost,
+      isLost: () => !master.isAlive(),
+    };
+    return startShell(master.openChannel, options, closing.signal);
+  }
+
+  const held = reusable(open, ({ master }) => master.isAlive());
+  let last: Promise<Live> | undefined;
 
   async function current(): Promise<Live> {
     if (closing.signal.aborted) throw lost();
-    const existing = live;
-    if (existing !== undefined) {
-      const found = await existing.catch(() => undefined);
-      if (found?.master.isAlive() === true) return found;
-      // Only the first to notice makes a new one.
-      if (live === existing) live = undefined;
-    }
-    live ??= open();
-    return live;
+    last = held();
+    return last;
   }
 
   async function shell(use: ShellUse): Promise<RemoteShell> {
-    const connection = await current();
-    const existing = connection.shells.get(use);
-    if (existing !== undefined) {
-      const found = await existing.catch(() => undefined);
-      if (found?.isOpen() === true) return found;
-      if (connection.shells.get(use) === existing) connection.shells.delete(use);
-    }
-    const waiting = connection.shells.get(use);
-    if (waiting !== undefined) return waiting;
-    const made = startShell(
-      connection.master.openChannel,
-      {
-        host: id,
-        user: target.user ?? 'the user',
-        become: target.become,
-        password: context.password === undefined ? undefined : () => passwordFor(target, context),
-        startMs: context.startMs,
-        traffic: context.traffic,
-        lost,
-        isLost: () => !connection.master.isAlive(),
-      },
-      closing.signal,
-    );
-    connection.shells.set(use, made);
-    return made;
+    const { shells } = await current();
+    return shells[use]();
   }
 
   return {
@@ -172,15 +167,41 @@ export function createConnection(target: SshTarget, context: ConnectionContext):
     },
     close: async () => {
       closing.abort(new Error('closed'));
-      const found = await live?.catch(() => undefined);
+      const found = await last?.catch(() => undefined);
       await found?.master.end();
     },
   };
 }
 
-async function passwordFor(target: SshTarget, context: ConnectionContext): Promise<Secret> {
-  if (context.password === undefined) throw lostError(target);
-  return context.password(target);
+/** What is made once, used by all that ask while it is good, and made again after that. Who asks while it is made shares its fate. */
+function reusable<T>(make: () => Promise<T>, isGood: (made: T) => boolean): () => Promise<T> {
+  let present: { promise: Promise<T>; made?: T } | undefined;
+  return () => {
+    if (present !== undefined && (present.made === undefined || isGood(present.made))) return present.promise;
+    const next: { promise: Promise<T>; made?: T } = { promise: make() };
+    present = next;
+    next.promise.then(
+      (made) => {
+        next.made = made;
+      },
+      () => {
+        if (present === next) present = undefined;
+      },
+    );
+    return next.promise;
+  };
+}
+
+/** The key that is on record must be the one that the configuration names. */
+function checkExpected(target: SshTarget, recorded: string): void {
+  const keys = recordedKeys(target, recorded);
+  if (target.hostKey === undefined || keys.length === 0) return;
+  if (keys.some((key) => key.fingerprint === target.hostKey)) return;
+  throw new KeelsonError(
+    'host.key-changed',
+    `the host key on record for ${target.id} (${placeOf(target)}) is not the one that cluster.yaml names, ${target.hostKey}`,
+    { host: target.id, action: 'Find out which of the two is right: the fingerprint in cluster.yaml, or the record.' },
+  );
 }
 
 export function placeOf(target: SshTarget): string {

@@ -16,7 +16,9 @@ import type { WriteBinding } from '../ports/machine.ts';
 const FENCED = [
   'D=$1 f=$2 r=$3 s=$4 k=$5; shift 5; umask 077',
   `mkdir -p "$D" || { printf '%s state\\n' "$k" >&2; exit 74; }`,
-  'exec 9>"$D/.flock" || exit 74',
+  // A failed `exec` would end dash at once, with an exit code that could be the command's.
+  `true 9>"$D/.flock" || { printf '%s state\\n' "$k" >&2; exit 74; }`,
+  'exec 9>"$D/.flock"',
   `flock -w 15 9 || { printf '%s busy\\n' "$k" >&2; exit 75; }`,
   'h=0; [ -f "$D/fence" ] && read -r h <"$D/fence"',
   'if [ "$h" != "$f" ]; then',

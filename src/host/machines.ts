@@ -13,6 +13,7 @@ import { type Connection, type ConnectionContext, createConnection, type Traffic
 import { readKnownHosts } from './known-hosts.ts';
 import { checkProgram } from './master.ts';
 import { makePrivateFolder, writePrivately } from './private-folder.ts';
+import { CUT_OFF } from './remote-shell.ts';
 import { configText, type SshSettings } from './ssh-config.ts';
 import { checkTarget, type SshTarget } from './ssh-target.ts';
 import { createWriteHost, one } from './write-host.ts';
@@ -106,7 +107,18 @@ export async function openMachines(options: MachinesOptions): Promise<Machines> 
 }
 
 function machineOver(id: HostId, connection: Connection, clock: Clock): ConnectedMachine {
-  const read: ReadHost = { id, runAll: (commands, signal) => connection.run('main', commands, signal) };
+  const read: ReadHost = {
+    id,
+    runAll: async (commands, signal) => {
+      try {
+        return await connection.run('main', commands, signal);
+      } catch (error) {
+        if (!(error instanceof KeelsonError && error.details.cause === CUT_OFF)) throw error;
+        // It did nothing wrong, and a read may be asked twice.
+        return connection.run('main', commands, signal);
+      }
+    },
+  };
   return {
     id,
     read,

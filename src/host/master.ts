@@ -105,7 +105,7 @@ export async function startMaster(options: MasterOptions, signal: AbortSignal): 
     '-F',
     'none',
     '-S',
-    socket,
+    socket.replaceAll('%', '%%'),
     '-o',
     'ControlMaster=no',
     '-o',

@@ -159,7 +159,7 @@ export function createRemoteShell(streams: ShellStreams, options: ShellOptions):
     streams.kill();
     const [first, ...others] = queue.splice(0);
     first?.settle(reason ?? options.lost());
-    for (const pending of others) pending.settle(options.lost());
+    for (const pending of others) pending.settle(reason === undefined ? options.lost() : cutOff(host));
   }
 
   streams.stdout.on('data', (chunk: Buffer) => {
@@ -247,6 +247,16 @@ export function createRemoteShell(streams: ShellStreams, options: ShellOptions):
     isOpen: () => open,
     close: () => end(),
   };
+}
+
+/** The cause of the error of a request that stood behind the one for which the shell was ended. */
+export const CUT_OFF = Symbol('cut off');
+
+function cutOff(host: HostId): KeelsonError {
+  return new KeelsonError('host.unreachable', `the shell on ${host} was ended by another command`, {
+    host,
+    cause: CUT_OFF,
+  });
 }
 
 function bytesOf(stdin: ShellRequest['stdin']): Buffer | StreamedInput {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { parseKnownHosts } from './known-hosts.ts';
+import { type HostKey, parseKnownHosts } from './known-hosts.ts';
 import { expandHome, jumpsOf, knownHostsName, type SshTarget } from './ssh-target.ts';
 
 export interface SshSettings {
@@ -77,13 +77,14 @@ export function targetOptions(target: SshTarget, settings: SshSettings, recorded
     // An agent with many keys would use up sshd's attempts before this one's turn.
     if (existsSync(file)) options.push('-o', 'IdentitiesOnly=yes');
   }
-  // Once the cluster has a key on record, no other file may excuse another one.
-  if (isRecorded(target, recorded)) {
+  // Once the cluster has a key on record, or the configuration names one, no other file may excuse another.
+  if (target.hostKey !== undefined || recordedKeys(target, recorded).length > 0) {
     options.push('-o', `UserKnownHostsFile=${value(settings.knownHostsFile)}`, '-o', 'GlobalKnownHostsFile=/dev/null');
   }
   return options;
 }
 
-export function isRecorded(target: SshTarget, recorded: string): boolean {
-  return parseKnownHosts(recorded).has(knownHostsName(target.address, target.port ?? 22));
+/** What the cluster's file says of a machine. */
+export function recordedKeys(target: SshTarget, recorded: string): readonly HostKey[] {
+  return parseKnownHosts(recorded).get(knownHostsName(target.address, target.port ?? 22)) ?? [];
 }

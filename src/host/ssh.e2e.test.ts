@@ -29,7 +29,8 @@ let knownHostsFile: string;
 const opened: Machines[] = [];
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'keelson-e2e-'));
+  // Blanks and percent signs mean something to ssh.
+  folder = mkdtempSync(join(tmpdir(), 'keelson e2e %h-'));
   sshd = await startSshd();
   knownHostsFile = join(folder, 'known_hosts');
   writeFileSync(knownHostsFile, `${sshd.knownHostsLine()}\n`);
@@ -106,7 +107,7 @@ describe('a connection', () => {
     const machines = await open();
     const { read } = machines.get(a);
     const marker = join(folder, 'started');
-    const running = read.runAll([sh(`touch ${marker}; sleep 5`)], never);
+    const running = read.runAll([sh(`touch '${marker}'; sleep 5`)], never);
     const outcome = expect(running).rejects.toMatchObject({ code: 'host.unreachable', details: { host: a } });
     await until('the command runs', () => existsSync(marker));
     for (const pid of execFileSync('pgrep', ['-f', `^ssh .*-p ${sshd.port} `], { encoding: 'utf8' })
@@ -123,8 +124,8 @@ describe('a connection', () => {
     const machines = await open();
     const { read } = machines.get(a);
     const [started, later] = [join(folder, 'started'), join(folder, 'later')];
-    const first = read.runAll([sh(`touch ${started}; sleep 1`)], never);
-    const second = read.runAll([sh(`touch ${later}`)], never);
+    const first = read.runAll([sh(`touch '${started}'; sleep 1`)], never);
+    const second = read.runAll([sh(`touch '${later}'`)], never);
     const outcomes = Promise.allSettled([first, second]);
     await until('the command runs', () => existsSync(started));
     await machines.close();
@@ -146,6 +147,24 @@ describe('a connection', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
     await expect(read.runAll([sh('echo fine')], never)).resolves.toMatchObject([{ stdout: 'fine\n' }]);
     // The connection itself was kept.
+    expect(machines.counts().connects).toBe(1);
+  });
+
+  test('what others asked meanwhile is answered all the same', async () => {
+    const machines = await open();
+    const { read } = machines.get(a);
+    const flood = read.runAll([sh('sleep 0.3; yes', { outputLimit: 10_000 })], never).catch((e: unknown) => e);
+    const other = read.runAll([sh('echo fine')], never);
+    expect(await flood).toMatchObject({ code: 'host.output-limit' });
+    await expect(other).resolves.toMatchObject([{ stdout: 'fine\n' }]);
+  });
+
+  test('many that ask at once share one attempt', async () => {
+    const machines = await open([target(a, { port: await freePort() })]);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 5 }, () => machines.get(a).read.runAll([sh('true')], never)),
+    );
+    expect(outcomes.map((o) => o.status)).toEqual(Array.from({ length: 5 }, () => 'rejected'));
     expect(machines.counts().connects).toBe(1);
   });
 
@@ -252,6 +271,13 @@ describe('host keys', () => {
     const hosts = [target(a, { hostKey: sshd.fingerprint() }), target(hostId('b'), { hostKey: other })];
     const scanned = await scanHostKeys({ hosts, knownHostsFile }, never);
     expect(scanned.map((s) => s.result.is === 'seen' && s.result.matches)).toEqual([true, false]);
+  });
+
+  test('an expected fingerprint holds at each connect, also against the record', async () => {
+    await (await open([target(a, { hostKey: sshd.fingerprint() })])).connect(a, never);
+    const machines = await open([target(a, { hostKey: `SHA256:${'A'.repeat(43)}` })]);
+    await expect(machines.connect(a, never)).rejects.toMatchObject({ code: 'host.key-changed' });
+    expect(machines.counts().bytesSent).toBe(0);
   });
 
   test('of a machine that is not there', async () => {

@@ -112,6 +112,20 @@ describe.runIf(isRoot).each(['dash', 'bash'])('writing through %s', (shell) => {
       await expect(host.run(command(`exit ${exitCode}`), never)).resolves.toMatchObject({ exitCode });
     });
 
+    test('does nothing where it cannot keep its record', async () => {
+      mkdirSync(join(state, '.flock'));
+      const target = join(folder, 'made');
+      await expect(host.run(command('touch "$1"', [target]), never)).rejects.toMatchObject({
+        code: 'host.command-failed',
+      });
+      rmSync(join(state, '.flock'), { recursive: true });
+      mkdirSync(join(state, 'last'));
+      await expect(host.run(command('touch "$1"', [target]), never)).rejects.toMatchObject({
+        code: 'host.command-failed',
+      });
+      expect(existsSync(target)).toBe(false);
+    });
+
     test('does not lend its lock to what a command leaves behind', async () => {
       await host.run(command('sleep 3 </dev/null >/dev/null 2>&1 &'), never);
       const begin = performance.now();
