@@ -25,6 +25,7 @@ export type { EventStep, RunEvent } from './model/events.ts';
 export type { Finding, Severity } from './model/finding.ts';
 export { type Digest, type HostId, hostId, OPERATOR, type RunId, type StepId } from './model/ids.ts';
 export { Secret } from './model/secret.ts';
+export { runCheck } from './operations/check.ts';
 export { type Context, type Located, locate, type OpenOptions, openContext, readConfig } from './operations/context.ts';
 export { type ClusterAnswers, clusterFile, writeClusterFile } from './operations/init.ts';
 export { type HostLock, type LockReport, readLock, type StealReport, unlock } from './operations/lock.ts';
@@ -51,6 +52,7 @@ export {
 } from './operations/run.ts';
 export { listRuns, openRuns, type RunRecord, readRun } from './operations/runs.ts';
 export { readSavedPlan, writeSavedPlan } from './operations/saved-plan.ts';
+export { readStatus } from './operations/status.ts';
 export {
   type HostKeyScan,
   recordScanned,

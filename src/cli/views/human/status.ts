@@ -37,6 +37,7 @@ function quorumText({ etcd }: StatusReport, style: Style): string {
   const { voters, healthy, needed, tolerates, learners } = etcd.quorum;
   const state = `${healthy} of ${count(voters, 'voter')} healthy, ${needed} needed`;
   const extra = learners > 0 ? `, ${count(learners, 'learner')}` : '';
+  if (!etcd.asked) return style.yellow(`quorum: not known; ${needed} of ${count(voters, 'voter')} needed`);
   if (healthy < needed) return style.red(`quorum lost: ${state}${extra}`);
   const spare =
     tolerates === 0 ? style.yellow('tolerates no further failure') : `tolerates ${count(tolerates, 'failure')}`;
@@ -55,7 +56,7 @@ function memberTable({ etcd }: StatusReport, style: Style, verbose: boolean): st
       { head: 'HOST', cell: (m) => m.host ?? style.red('not configured') },
       { head: 'ADDRESS', cell: (m) => m.peerUrls.map(hostOf).join(',') || unknown },
       { head: 'ROLE', cell: (m) => (m.role === 'learner' ? style.yellow(m.role) : m.role) },
-      { head: 'HEALTH', cell: (m) => (m.healthy ? style.green('healthy') : style.red('ill')) },
+      { head: 'HEALTH', cell: (m) => (m.healthy ? style.green('healthy') : etcd.asked ? style.red('ill') : unknown) },
       { head: 'VERSION', cell: (m) => m.version ?? unknown },
       { head: 'DB SIZE', cell: (m) => (m.dbSizeBytes === null ? unknown : bytes(m.dbSizeBytes)), align: 'right' },
       { head: 'RAFT INDEX', cell: (m) => m.raftIndex ?? unknown, align: 'right' },
