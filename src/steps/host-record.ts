@@ -38,6 +38,9 @@ export const hostRecord = defineStep({
         },
       };
     }
+    if (state === 'founded' && view.desired.cluster.etcdClusterId === null) {
+      return { is: 'needed', changes: [{ summary: `add etcd’s cluster id to ${paths.record}` }] };
+    }
     // Before the founding the record has no cluster id: whether it gains one is the later step's business.
     if (state === 'claim' && fact.is === 'record' && fact.record.etcdClusterId === undefined)
       delete wanted.etcdClusterId;
