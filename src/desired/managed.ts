@@ -26,7 +26,7 @@ export const managedPaths: ManagedPaths = {
     paths.manifest,
   ],
   keys: [etcdCa.keyPath, ...certificateFiles.map((c) => c.keyPath)],
-  folders: [paths.pkiDirectory, paths.etcdPkiDirectory, paths.manifestDirectory],
+  folders: [paths.pkiDirectory, paths.etcdPkiDirectory, paths.manifestDirectory, paths.imageDirectory],
 };
 
 /** Folders whose whole content is looked at, so that what does not belong there is seen. */

@@ -1,3 +1,4 @@
+import { quorumOf } from '../desired/members.ts';
 import { paths } from '../desired/paths.ts';
 import type { ManifestFact } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
@@ -75,7 +76,7 @@ export const etcdMemberRun = defineStep({
     } else if (changes.length > 0 && check.is === 'needed' && check.restarts) {
       changes.push({ summary: 'restart etcd' });
     }
-    const health = memberHealth(view, on);
+    const health = waitsForPeers(view) ? null : memberHealth(view, on);
     if (changes.length === 0 && health !== null) changes.push({ summary: `bring member ${on} back: ${health}` });
     if (changes.length === 0) return { is: 'satisfied' };
     const restarts = process.is === 'absent' || changes.some((c) => /^(?:re)?start etcd/.test(c.summary));
@@ -83,6 +84,16 @@ export const etcdMemberRun = defineStep({
   },
   apply: (_params, world, view, on) => placeMember(world, view, on, 'running'),
 });
+
+/**
+ * Fewer members run than a quorum needs. Each of them is then as right as it can be by itself: one that waited for its health would keep
+ * the others from being started.
+ */
+function waitsForPeers(view: View): boolean {
+  const members = view.desired.members.map((m) => view.facts.hosts.get(m.host)?.etcdProcess);
+  const mayRun = members.filter((process) => process?.is !== 'known' || process.value.is === 'running').length;
+  return mayRun < quorumOf(members.length);
+}
 
 type ManifestCheck = Exclude<Check, { is: 'needed' }> | { is: 'needed'; changes: readonly Change[]; restarts: boolean };
 

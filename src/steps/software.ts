@@ -129,13 +129,19 @@ export const bundleImages = defineStep({
   settleMs: 10_000,
   parse: noParams,
   title: (_params, on) => `import the bundle’s images on ${on}`,
-  reads: (_params, on) => [{ on, fact: 'images' }],
+  reads: (_params, on) => [
+    { on, fact: 'images' },
+    { on, fact: 'files' },
+  ],
   judge: (_params, view, on) => {
     const present = factOf(view, on, 'images') ?? [];
     const missing = etcdImages(bundleOf(view)).filter((image) => !present.includes(image.name));
-    return needed(
-      missing.map((image) => ({ summary: `import ${image.name} (${Math.ceil(image.sizeBytes / 1e6)} MB)` })),
-    );
+    const archives = factOf(view, on, 'files').at.get(paths.imageDirectory);
+    const leftover = archives !== undefined && archives.is !== 'absent';
+    return needed([
+      ...missing.map((image) => ({ summary: `import ${image.name} (${Math.ceil(image.sizeBytes / 1e6)} MB)` })),
+      ...(leftover ? [{ summary: `remove ${paths.imageDirectory}, left by an interrupted run` }] : []),
+    ]);
   },
   apply: async (_params, world, view, on) => {
     const bundle = bundleOf(view);

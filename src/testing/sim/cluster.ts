@@ -88,6 +88,10 @@ export class SimCluster {
   readonly trace: string[] = [];
   /** The cluster has been given to its users: from here on they write. */
   handedOver = false;
+  /** It is being given up on purpose: there is no quorum to keep. */
+  ending = false;
+  /** A founding is started over on purpose: an earlier one counts only if it had a quorum. */
+  refounding = false;
   /** Every run that wrote under a number. */
   readonly #writers = new Map<number, Set<string>>();
   readonly #highestFence = new Map<HostId, number>();
@@ -334,6 +338,7 @@ export class SimCluster {
         reaches: (host) => !this.#awayFromOperator.has(host),
         belongTogether: (certificate, key) => this.#belongTogether(certificate, key),
         call: (what, host, effect, onLost) => own.call({ what, host, effect, onLost }),
+        sleep: own.sleep,
         sawServing: (host) => void sawServing.set(host, this.clock.monotonicMs()),
       }),
       pki: {
@@ -410,7 +415,7 @@ export class SimCluster {
 
   /** Keelson takes a voter down: the others must carry the quorum as far as the run could know. */
   #onStop({ machine, by, wasServing, others, need }: Stop): void {
-    if (!this.#isHandedOver() || !wasServing) return;
+    if (this.ending || !this.#isHandedOver() || !wasServing) return;
     const justBefore = by.issuedAt - JUST_BEFORE_MS;
     const stay = others.filter(
       ({ host, serves, ours }) => serves || (!ours && (by.sawServing.get(host) ?? -1) >= justBefore),

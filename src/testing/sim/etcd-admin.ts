@@ -12,17 +12,19 @@ export interface EtcdAdminWorld {
   belongTogether: (certificate: string | undefined, key: string | undefined) => boolean;
   /** One call to a port. `lost` is what the caller gets when no answer comes. */
   call: <T>(what: string, host: HostId, effect: () => Reply<T>, lost: () => Reply<T>) => Promise<Reply<T>>;
+  sleep: (ms: number) => Promise<void>;
   /** The process saw the member answer a linearizable read. */
   sawServing: (host: HostId) => void;
 }
 
 const PKI = '/etc/kubernetes/pki/etcd';
+const DEADLINE_MS = 3_000;
 
 /** etcd's client port as one process of the operator reaches it. */
 export function simEtcdAdmin(world: EtcdAdminWorld): EtcdAdmin {
   const { etcd, machines } = world;
 
-  function ask<T>(what: string, { host }: EtcdEndpoint, body: (data: MemberData) => Reply<T>): Promise<Reply<T>> {
+  async function ask<T>(what: string, { host }: EtcdEndpoint, body: (data: MemberData) => Reply<T>): Promise<Reply<T>> {
     const lost = (): Reply<T> => failed('unreachable', `${host} does not answer`);
     const effect = (): Reply<T> => {
       etcd.settle();
@@ -30,6 +32,8 @@ export function simEtcdAdmin(world: EtcdAdminWorld): EtcdAdmin {
       const data = etcd.data(host);
       if (machine === undefined || !machine.up || !world.reaches(host)) return lost();
       if (data === undefined || !etcd.ready(host)) return failed('refused', `nothing listens on ${host}`);
+      // The port accepts connections, and nobody answers there until the member has found a quorum.
+      if (!etcd.answers(host)) return failed('timeout', `${host} did not answer in time`);
       // etcd reads its leaf certificate from disk at every handshake.
       if (
         !world.belongTogether(
@@ -41,7 +45,9 @@ export function simEtcdAdmin(world: EtcdAdminWorld): EtcdAdmin {
       }
       return body(data);
     };
-    return world.call(`etcd ${what}`, host, effect, lost);
+    const reply = await world.call(`etcd ${what}`, host, effect, lost);
+    if (reply.is === 'failed' && reply.reason === 'timeout') await world.sleep(DEADLINE_MS);
+    return reply;
   }
 
   function quorate<T>(what: string, endpoint: EtcdEndpoint, body: (data: MemberData) => Reply<T>): Promise<Reply<T>> {

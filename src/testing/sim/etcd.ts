@@ -21,6 +21,8 @@ interface SimProcess {
   readonly pid: number;
   /** Milliseconds since 1970 from which it answers. */
   readonly readyAt: number;
+  /** It has taken part in a quorum since its start: only then etcd begins to answer clients, and from then on it does. */
+  served: boolean;
   /** It ended by itself: when, and how often so far. */
   crashedAt: number | null;
   crashes: number;
@@ -99,7 +101,11 @@ export class SimEtcd {
   settle(): void {
     for (const machine of this.#options.machines.values()) this.#settleMachine(machine);
     this.raft.settle();
-    for (const id of this.#stoppedByUs) if (this.raft.serves(id)) this.#stoppedByUs.delete(id);
+    for (const [id, process] of this.#processes) {
+      if (process.served || !this.raft.serves(id)) continue;
+      process.served = true;
+      this.#stoppedByUs.delete(id);
+    }
   }
 
   process(id: HostId): { pid: number; argv: readonly string[] } | null {
@@ -114,6 +120,11 @@ export class SimEtcd {
 
   ready(id: HostId): boolean {
     return this.#ready(id);
+  }
+
+  /** Clients get answers, with or without a quorum. */
+  answers(id: HostId): boolean {
+    return this.#processes.get(id)?.served === true;
   }
 
   serves(id: HostId): boolean {
@@ -204,7 +215,7 @@ export class SimEtcd {
     const now = this.#options.wallMs();
     const opened = this.#open(machine, argv);
     const crashed = opened ? { crashedAt: null, crashes } : { crashedAt: now, crashes: crashes + 1 };
-    this.#processes.set(machine.id, { argv, pid: machine.nextPid(), readyAt: now + delay, ...crashed });
+    this.#processes.set(machine.id, { argv, pid: machine.nextPid(), readyAt: now + delay, served: false, ...crashed });
   }
 
   #crash(host: HostId): void {

@@ -57,6 +57,8 @@ export class SimRaft {
   readonly #leaderlessSince = new Map<string, number>();
   /** Every acknowledged write with its place in the log, by cluster. */
   readonly #acknowledged = new Map<string, { index: number; entry: Entry }[]>();
+  /** Clusters that have had a leader, and so a quorum. */
+  readonly elected = new Set<string>();
   #lossReported = false;
 
   constructor(world: RaftWorld) {
@@ -66,6 +68,7 @@ export class SimRaft {
   /** Keeps what has been acknowledged, for a copy of the simulation. */
   adopt(other: SimRaft): void {
     for (const [id, acks] of other.#acknowledged) this.#acknowledged.set(id, [...acks]);
+    for (const id of other.elected) this.elected.add(id);
   }
 
   settle(): void {
@@ -150,6 +153,7 @@ export class SimRaft {
     const term = Math.max(...[...running.values()].filter((d) => d.clusterId === clusterId).map((d) => d.term)) + 1;
     data.term = term;
     this.#leaderlessSince.delete(clusterId);
+    this.elected.add(clusterId);
     this.#leaders.set(clusterId, { host, term, progress: new Map([[data.memberId, data.log.length]]) });
     this.#checkComplete(host, data);
   }

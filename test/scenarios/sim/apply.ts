@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../../src/model/codes.ts';
 import { asKeelsonError, type KeelsonError } from '../../../src/model/errors.ts';
 import { makePlan, refused, runPlan } from '../../../src/operations/run.ts';
 import type { Policy } from '../../../src/plan/policy.ts';
-import type { Plan } from '../../../src/plan/types.ts';
+import type { Intent, Plan } from '../../../src/plan/types.ts';
 import type { SimCluster, SimProcess } from '../../../src/testing/sim/cluster.ts';
 import { type Shape, policy as standard, subjectOf } from './world.ts';
 
@@ -11,6 +11,8 @@ export type Applied = { is: 'done' | 'nothing-to-do' | 'died' } | { is: 'failed'
 
 export interface ApplyOptions {
   policy?: Policy;
+  /** `keelson apply` by default. */
+  intent?: Intent;
   /** SIGINT, and the second one. */
   cancel?: AbortSignal;
   stop?: AbortSignal;
@@ -20,11 +22,11 @@ const never = new AbortController().signal;
 
 /** Plans, approves the plan, and runs it, as the command does. The process ends with it. */
 export async function apply(process: SimProcess, shape: Shape, options: ApplyOptions = {}): Promise<Applied> {
-  const { policy = standard, cancel = never, stop = never } = options;
+  const { policy = standard, intent = { kind: 'apply' }, cancel = never, stop = never } = options;
   const subject = subjectOf(shape);
 
   async function command(): Promise<Applied> {
-    const made = await makePlan(subject, process.ports, { kind: 'apply' }, AbortSignal.any([cancel, stop]), policy);
+    const made = await makePlan(subject, process.ports, intent, AbortSignal.any([cancel, stop]), policy);
     if (!made.result.ok) throw refused(made.result.refusals);
     const { plan } = made.result;
     if (plan.steps.length === 0) return { is: 'nothing-to-do' };
@@ -32,7 +34,7 @@ export async function apply(process: SimProcess, shape: Shape, options: ApplyOpt
       subject,
       process.ports,
       process,
-      { intent: { kind: 'apply' }, approved: plan, emit: () => {}, note: () => {}, signals: { cancel, stop } },
+      { intent, approved: plan, emit: () => {}, note: () => {}, signals: { cancel, stop } },
       policy,
     );
     if (ran === 'nothing-to-do') return { is: 'nothing-to-do' };
