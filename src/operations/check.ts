@@ -8,7 +8,7 @@ import type { HostId } from '../model/ids.ts';
 import type { Context } from './context.ts';
 import { type Dial, tryForward } from './forwarding.ts';
 import type { CheckedHost, CheckReport } from './report-types.ts';
-import { type MadePlan, makePlan, type Ports, type Subject } from './run.ts';
+import { type MadePlan, makePlan, type Ports, refused, type Subject } from './run.ts';
 
 export interface CheckOptions {
   /** What has been read and planned already; without it all machines are asked. */
@@ -20,10 +20,27 @@ export interface CheckOptions {
 }
 
 /** For the command line: everything, through the context's own connections. */
-export function runCheck({ subject, ports, machines }: Context, signal: AbortSignal): Promise<CheckReport> {
-  return checkCluster(subject, ports, signal, {
-    dial: (host, address, port, limit) => machines.get(host).dial(address, port, limit),
+export function runCheck(context: Context, signal: AbortSignal): Promise<CheckReport> {
+  return checkCluster(context.subject, context.ports, signal, { dial: dialOf(context) });
+}
+
+/**
+ * Before a founding begins: rejects with the first finding that stands in its way, all of them listed. From then on the machines are
+ * ours, and what is wrong with them shows in the steps.
+ */
+export async function mustBeFit(context: Context, made: MadePlan, signal: AbortSignal): Promise<void> {
+  if (made.view.desired.cluster.phase !== 'new') return;
+  const report = await checkCluster(context.subject, context.ports, signal, {
+    made,
+    quick: true,
+    dial: dialOf(context),
   });
+  const blocking = blockingFindings(report);
+  if (blocking.length > 0) throw refused(blocking);
+}
+
+function dialOf({ machines }: Context): Dial {
+  return (host, address, port, limit) => machines.get(host).dial(address, port, limit);
 }
 
 /**

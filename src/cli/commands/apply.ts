@@ -16,7 +16,8 @@ export const apply: Handler = async (session, [planFile], options) => {
     const restart =
       options.restartFounding === true || (saved?.intent.kind === 'apply' && saved.intent.restartFounding === true);
     const intent = { kind: 'apply', ...(restart ? { restartFounding: true } : {}) } as const;
-    const { result } = await makePlan(subject, ports, intent, session.interruption.cancel);
+    const made = await makePlan(subject, ports, intent, session.interruption.cancel);
+    const { result } = made;
     if (!result.ok) throw refused(result.refusals);
     const { plan } = result;
     // Again once the lock is held; here so that nobody is asked about a plan that cannot be run.
@@ -29,6 +30,8 @@ export const apply: Handler = async (session, [planFile], options) => {
       );
       return 0;
     }
+    const { mustBeFit } = await import('../../operations/check.ts');
+    await mustBeFit(context, made, session.interruption.cancel);
     const report = planReport(context, intent, result);
     const lines = planLines(report, {
       style: session.err,
