@@ -3,22 +3,27 @@
 # bring a Node of their own.
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test demo demo-down soak soak-lab bench
+# Nothing here is done by two at once.
+.NOTPARALLEL:
+.PHONY: help install install-anew check test demo demo-down soak soak-lab bench
 
 # Expanded in each recipe, when the packages are there.
 node = PATH="$(CURDIR)/node_modules/.bin:$$PATH"; export PATH; exec node
-# npm writes it at the end of an installation.
-installed := node_modules/.package-lock.json
+# A copy of package-lock.json as it was installed. By content: git gives a file a new time for many reasons.
+installed = node_modules/.installed-lock.json
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-install: $(installed) ## installs the packages that package-lock.json names
-	@:
-$(installed): package-lock.json
+install: ## installs the packages that package-lock.json names
+	@cmp -s package-lock.json $(installed) || $(MAKE) --no-print-directory install-anew
+
+# npm empties the folder first, and would empty another checkout's through a link.
+install-anew:
+	@if [ -L node_modules ]; then echo 'node_modules is a link: run make install where it leads to' >&2; exit 1; fi
 	@echo 'installing packages'
 	@npm ci --no-fund --no-audit --loglevel=error
-	@touch $@
+	@cp package-lock.json $(installed)
 
 check: install ## types, lint, import law, generated files, dead code, tests without machines (under 90 s)
 	@$(node) tools/test.ts --fast
