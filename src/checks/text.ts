@@ -1,8 +1,11 @@
 const LONGEST = 160;
 
-/** Words that a machine said, fit for a sentence of ours: one line, no control characters, not endless. */
+/** What others said, fit for a sentence of ours: one line, no control characters, not endless, no full stop. */
 export function said(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  const line = text
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
+    .replace(/\.$/, '');
   return line.length <= LONGEST ? line : `${line.slice(0, LONGEST - 1)}…`;
 }
 

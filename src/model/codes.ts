@@ -408,11 +408,6 @@ export const errorCodes = {
     when: 'The cluster has not been founded, or its founding has not come to its end.',
     action: 'Run keelson apply.',
   },
-  'status.not-asked': {
-    exit: 3,
-    when: 'The members could not be asked, because the certificate authority’s key cannot be had.',
-    action: 'Restore the vault, or name it with --vault.',
-  },
   'status.out-of-reach': {
     exit: 3,
     when: 'No member can be reached from here, so that nothing is known of the quorum.',

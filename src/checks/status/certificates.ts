@@ -79,21 +79,32 @@ function ageFinding(
   now: number,
 ): Finding {
   const isCa = first.path === etcdCa.certPath;
-  const names = list([...new Set(same.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)))]);
-  const what = isCa ? 'the CA’s certificate' : `${names} on ${first.host}`;
+  const files = [...new Set(same.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)))];
+  const what = isCa ? 'the CA’s certificate' : `${list(files)} on ${first.host}`;
+  const many = files.length > 1;
   const where = isCa ? {} : { host: first.host };
   const ends = same.map((c) => c.notAfter).sort()[0] ?? '';
   if (age === 'expired')
-    return finding('status.certificate-invalid', 'error', `${what} expired ${ago(ends, now)}`, where);
+    return finding(
+      'status.certificate-invalid',
+      'error',
+      `${what} expired ${lasting(now - Date.parse(ends))} ago`,
+      where,
+    );
   if (age === 'not-yet-valid') {
-    return finding('status.certificate-invalid', 'error', `${what} is valid only from ${first.notBefore}`, where);
+    return finding(
+      'status.certificate-invalid',
+      'error',
+      `${what} ${many ? 'are' : 'is'} valid only from ${first.notBefore}`,
+      where,
+    );
   }
   const action = isCa ? 'Rotating a CA is a capability of its own: plan it now.' : undefined;
   const severity: Severity = age;
   return finding(
     'status.certificate-expiring',
     severity,
-    `${what} expires in ${until(ends, now)}, on ${ends.slice(0, 10)}`,
+    `${what} ${many ? 'expire' : 'expires'} in ${lasting(Date.parse(ends) - now)}, on ${ends.slice(0, 10)}`,
     {
       ...where,
       ...(action === undefined ? {} : { action }),
@@ -101,12 +112,7 @@ function ageFinding(
   );
 }
 
-function ago(end: string, now: number): string {
-  return `${until(new Date(2 * now - Date.parse(end)).toISOString(), now)} ago`;
-}
-
-function until(end: string, now: number): string {
-  const ms = Date.parse(end) - now;
+function lasting(ms: number): string {
   const days = Math.floor(ms / DAY_MS);
   return days >= 2 ? `${days} days` : span(ms);
 }

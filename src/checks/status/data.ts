@@ -18,3 +18,11 @@ export function lostData(view: View, host: HostId): string | null {
   if (data.value.is === 'remains') return `its data is gone: ${dataDir} holds no write-ahead log`;
   return `its data is gone: ${dataDir} is ${data.value.is === 'empty' ? 'empty' : 'not there'}`;
 }
+
+/** Before the founding no member is missed. */
+export function neverStarted(view: View, host: HostId): boolean {
+  const facts = view.facts.hosts.get(host);
+  const sure = view.facts.vault.is === 'known' && view.facts.vault.value.is !== 'sealed';
+  if (!sure || view.desired.cluster.phase !== 'new' || recordedClusterId(view, host) !== null) return false;
+  return facts?.etcdProcess.is === 'known' && facts.etcdProcess.value.is === 'absent';
+}

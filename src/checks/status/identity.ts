@@ -1,91 +1,106 @@
+import type { View } from '../../facts/types.ts';
 import type { Finding } from '../../model/finding.ts';
-import { isFounded } from '../../ports/vault.ts';
+import type { HostRecord } from '../../model/host-record.ts';
+import type { HostId } from '../../model/ids.ts';
+import { type EtcdPhase, isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
-import { said } from '../text.ts';
-import { lostData, recordedClusterId } from './data.ts';
+import { list, said } from '../text.ts';
+import { lostData } from './data.ts';
 import type { StatusCheck } from './types.ts';
+
+function recordOf(view: View, host: HostId): HostRecord | null {
+  const record = view.facts.hosts.get(host)?.record;
+  return record?.is === 'known' && record.value.is === 'record' ? record.value.record : null;
+}
+
+/** Clusters that the machines say they belong to. */
+function owners(view: View): string[] {
+  const records = view.desired.members.map((m) => recordOf(view, m.host)).filter((record) => record !== null);
+  return [...new Set(records.map((r) => `cluster ${said(r.clusterName)} (${said(r.clusterUid)})`))];
+}
 
 /** What keeps the members from being asked. What the machines themselves show is shown all the same. */
 export const vault: StatusCheck = ({ view }) => {
   const { vault: fact } = view.facts;
   const shown = 'only what the machines show is shown';
-  if (fact.is === 'unknown')
+  if (fact.is === 'unknown') {
     return [
       finding(fact.code ?? 'vault.unreadable', 'error', `the vault cannot be read: ${said(fact.because)}; ${shown}`),
     ];
-  if (fact.value.is === 'sealed')
-    return [finding(fact.value.code, 'error', `the vault cannot be opened: ${said(fact.value.because)}; ${shown}`)];
+  }
+  if (fact.value.is === 'sealed') {
+    const { code, because } = fact.value;
+    return [finding(code, 'error', `the vault cannot be opened: ${said(because)}; ${shown}`)];
+  }
   if (fact.value.is === 'absent') {
-    const known = view.desired.members.some((m) => recordedClusterId(view, m.host) !== null);
-    return known
-      ? [
-          finding(
-            'status.not-asked',
-            'error',
-            `there is no vault here, and the machines belong to a founded cluster; ${shown}`,
-          ),
-        ]
-      : [];
+    const whose = owners(view);
+    if (whose.length === 0) return [];
+    return [
+      finding('safety.vault-lost', 'error', `there is no vault here, and machines belong to ${list(whose)}; ${shown}`),
+    ];
   }
   if (fact.value.hasCaKey || view.desired.cluster.phase === 'new') return [];
-  return [
-    finding(
-      'vault.ca-key-missing',
-      'error',
-      `the vault has lost the CA’s private key, so that the members cannot be asked; ${shown}`,
-    ),
-  ];
+  const lost = 'the vault has lost the CA’s private key, so that the members cannot be asked';
+  return [finding('vault.ca-key-missing', 'error', `${lost}; ${shown}`)];
 };
 
 /** How far a cluster has come that is not handed over yet. */
 export const founding: StatusCheck = ({ view }) => {
   const { vault: fact } = view.facts;
   if (fact.is === 'unknown' || fact.value.is === 'sealed') return [];
-  if (fact.value.is === 'absent' && view.desired.members.some((m) => recordedClusterId(view, m.host) !== null))
-    return [];
+  if (fact.value.is === 'absent' && owners(view).length > 0) return [];
   const { name, phase } = view.desired.cluster;
-  const said: Readonly<Record<typeof phase, string | null>> = {
+  const messages: Readonly<Record<EtcdPhase, string | null>> = {
     new: `${name} has not been founded`,
-    founding: `${name} is being founded: members may have been started, all of them together have not been seen yet`,
+    founding: `${name} is being founded: not all members have been seen to vote yet`,
     founded: `${name} is founded and not handed over: its members are not all hardened and verified`,
     'handed-over': null,
   };
-  const message = said[phase];
+  const message = messages[phase];
   return message === null ? [] : [finding('status.not-founded', 'warning', message)];
 };
 
 /** What the planner refuses on account of the machines' state; other refusals are of a plan, not of the state. */
-const STATE = /^safety\.(?:data-gone|all-data-gone|foreign-|machine-id|twin|vault-|cluster-id)/;
+const STATE = /^safety\.(?:data-gone|all-data-gone|foreign-|machine-id|twin|vault-old|cluster-id)/;
+const OF_CONFIGURATION = /^(?:change\.|etcd\.kubeadm-refuses$)/;
 
-export const refusals: StatusCheck = ({ view, plan }) => {
+export const refusals: StatusCheck = ({ view, plan, cluster }) => {
   if (plan.ok) return [];
-  // Without the vault's content the planner takes every machine for a stranger's.
-  const sure = view.facts.vault.is === 'known' && view.facts.vault.value.is !== 'sealed';
+  // Without a vault the planner takes every machine for a stranger's; that there is none is told once, elsewhere.
+  const { vault: fact } = view.facts;
+  const open = fact.is === 'known' && fact.value.is === 'open';
   return plan.refusals.flatMap((refusal): Finding[] => {
-    if (STATE.test(refusal.code)) return sure || refusal.code === 'safety.twin' ? [refusal] : [];
-    if (/^change\.|^etcd\.kubeadm-refuses$/.test(refusal.code)) return [{ ...refusal, severity: 'warning' }];
-    return [];
+    if (OF_CONFIGURATION.test(refusal.code)) return [{ ...refusal, severity: 'warning' }];
+    if (!STATE.test(refusal.code) || !(open || refusal.code === 'safety.twin')) return [];
+    if (refusal.code !== 'safety.data-gone' || cluster.quorumSeen) return [refusal];
+    return [{ ...refusal, action: 'Leave it stopped: it cannot be replaced before there is a quorum again.' }];
   });
 };
 
-/** With a sealed vault the machines' own records still tell that data was lost, and whose machines these are. */
-export const sealedMachines: StatusCheck = ({ view }) => {
+/** Without an open vault the machines' own records still tell that data was lost, and whose machines these are. */
+export const unopened: StatusCheck = ({ view }) => {
   const { vault: fact } = view.facts;
   if (fact.is === 'known' && fact.value.is === 'open') return [];
   const inventory = fact.is === 'known' && fact.value.is === 'sealed' ? fact.value.inventory : undefined;
-  return view.desired.members.flatMap(({ host }): Finding[] => {
-    const found: Finding[] = [];
-    const lost = lostData(view, host);
-    if (lost !== null) found.push(finding('safety.data-gone', 'error', `${host}: ${lost}`, { host }));
-    const record = view.facts.hosts.get(host)?.record;
-    if (inventory === undefined || record?.is !== 'known' || record.value.is !== 'record') return found;
-    if (record.value.record.clusterUid === inventory.clusterUid) return found;
-    const { clusterName } = record.value.record;
+  const { members, cluster } = view.desired;
+  const lost = members.flatMap(({ host }) => {
+    const what = lostData(view, host);
+    return what === null ? [] : [{ host, what }];
+  });
+  const all = lost.length > 0 && lost.length === members.length;
+  const gone = all
+    ? [finding('safety.all-data-gone', 'error', `no machine of ${cluster.name} has etcd’s data any more`)]
+    : lost.map(({ host, what }) => finding('safety.data-gone', 'error', `${host}: ${what}`, { host }));
+  const foreign = members.flatMap(({ host }): Finding[] => {
+    const record = recordOf(view, host);
+    if (inventory === undefined || record === null || record.clusterUid === inventory.clusterUid) return [];
     return [
-      ...found,
-      finding('safety.foreign-host', 'error', `${host} belongs to another cluster, ${said(clusterName)}`, { host }),
+      finding('safety.foreign-host', 'error', `${host} belongs to another cluster, ${said(record.clusterName)}`, {
+        host,
+      }),
     ];
   });
+  return [...gone, ...foreign];
 };
 
 /** A founded cluster whose members hold another id than the vault’s. */
@@ -94,11 +109,6 @@ export const clusterId: StatusCheck = ({ view, cluster }) => {
   if (ours === null || !isFounded(view.desired.cluster.phase)) return [];
   const strangers = cluster.clusterIds.filter((id) => id !== ours);
   if (strangers.length === 0) return [];
-  return [
-    finding(
-      'safety.cluster-id',
-      'error',
-      `members answer for etcd cluster ${strangers.join(', ')}; the vault knows ${ours}`,
-    ),
-  ];
+  const message = `members answer for etcd cluster ${strangers.join(', ')}; the vault knows ${ours}`;
+  return [finding('safety.cluster-id', 'error', message)];
 };

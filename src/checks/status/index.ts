@@ -2,7 +2,7 @@ import type { Finding } from '../../model/finding.ts';
 import { alarms } from './alarms.ts';
 import { certificateAges, certificatesServed } from './certificates.ts';
 import { databaseSize } from './database.ts';
-import { clusterId, founding, refusals, sealedMachines, vault } from './identity.ts';
+import { clusterId, founding, refusals, unopened, vault } from './identity.ts';
 import { learners, membersDown, membership, quorum, versionSkew } from './members.ts';
 import type { StatusCheck, StatusInput } from './types.ts';
 import { drift, kubelets } from './upkeep.ts';
@@ -12,7 +12,7 @@ const checks: readonly StatusCheck[] = [
   founding,
   clusterId,
   refusals,
-  sealedMachines,
+  unopened,
   quorum,
   membersDown,
   membership,

@@ -86,9 +86,9 @@ function progress(member: ObservedMember, leader: ObservedMember | undefined): n
 }
 
 /** Quorum and leader: one finding, for the worst that is so. */
-export const quorum: StatusCheck = (input) => {
-  if (!running(input)) return [];
-  const { view, cluster } = input;
+export const quorum: StatusCheck = ({ view, cluster }) => {
+  const endpoints = view.facts.etcd.is === 'known' ? [...view.facts.etcd.value.endpoints.values()] : [];
+  if (!isFounded(view.desired.cluster.phase) || endpoints.length === 0) return [];
   const { healthy, needed, voters } = cluster.quorum;
   if (cluster.clusterIds.length > 1) {
     return [
@@ -100,32 +100,29 @@ export const quorum: StatusCheck = (input) => {
     ];
   }
   if (cluster.quorumSeen) return [];
-  const endpoints = view.facts.etcd.is === 'known' ? [...view.facts.etcd.value.endpoints.values()] : [];
-  const outOfReach = endpoints.filter(({ status }) => status.is === 'failed' && status.reason === 'unreachable').length;
   const answering = endpoints.filter(({ status }) => status.is === 'ok').length;
-  // Those that are only out of our sight may have a quorum among themselves, unless somebody who sees them says otherwise.
-  if (answering === 0 && outOfReach >= needed) {
-    return [
-      finding(
-        'status.out-of-reach',
-        'error',
-        `${outOfReach} of ${plural(voters, 'member')} cannot be reached from here: whether there is a quorum is not known`,
-      ),
-    ];
+  // Those that are only out of our sight may have a quorum among themselves.
+  if (!cluster.asked) {
+    const message = `too few of ${plural(voters, 'member')} can be reached from here: whether there is a quorum is not known`;
+    return [finding('status.out-of-reach', 'error', message)];
   }
   if (answering >= needed && endpoints.some(({ status }) => status.is === 'ok' && status.value.leaderId === null)) {
     return [
       finding('status.no-leader', 'error', `${answering} of ${plural(voters, 'voter')} answer and have no leader`),
     ];
   }
+  const lost = `the quorum is lost: ${healthy} of ${plural(voters, 'voter')} healthy, ${needed} needed`;
+  const gone = view.desired.members.filter((m) => lostData(view, m.host) !== null).map((m) => m.host);
+  if (voters - gone.length >= needed) return [finding('status.quorum-lost', 'error', lost)];
   return [
-    finding(
-      'status.quorum-lost',
-      'error',
-      `the quorum is lost: ${healthy} of ${plural(voters, 'voter')} healthy, ${needed} needed`,
-    ),
+    finding('status.quorum-lost', 'error', `${lost}, and the data of ${list(gone)} is gone`, {
+      action: ONLY_A_SNAPSHOT,
+    }),
   ];
 };
+
+const ONLY_A_SNAPSHOT =
+  'Keep what data there is and restore a snapshot into a new cluster; an empty one is never founded in its place. Without a snapshot etcd’s --force-new-cluster on a surviving data directory is the last resort: it may lose writes.';
 
 export const versionSkew: StatusCheck = ({ cluster }) => {
   const versions = Map.groupBy(

@@ -6,7 +6,7 @@ import type { EtcdMember } from '../../ports/etcd-admin.ts';
 import { memberHealth } from '../../steps/etcd-member.ts';
 import { said } from '../text.ts';
 import { alarmsOf } from './alarms.ts';
-import { lostData } from './data.ts';
+import { lostData, neverStarted } from './data.ts';
 import type { ObservedCluster, ObservedMember } from './types.ts';
 
 /** Puts together what the members say of themselves and of the list; what one says of another's health is not evidence. */
@@ -15,24 +15,24 @@ export function observe(view: View): ObservedCluster {
     view.facts.etcd.is === 'known' ? view.facts.etcd.value.endpoints : new Map<HostId, EtcdEndpointFacts>();
   const answered = [...endpoints.values()].flatMap(({ status }) => (status.is === 'ok' ? [status.value] : []));
   const listed = bestList([...endpoints.values()]);
-  const members =
-    listed === null
-      ? view.desired.members.map((member) => observeMember(view, member, null))
-      : [
-          ...listed.map((entry) => observeMember(view, configuredAs(view, entry), entry)),
-          ...view.desired.members
-            .filter((m) => !listed.some((entry) => isSame(m, entry)))
-            .map((m) => observeMember(view, m, null)),
-        ];
+  const members = view.desired.members.map((member) =>
+    observeMember(view, member, listed?.find((entry) => configuredAs(view, entry) === member) ?? null),
+  );
+  for (const entry of listed ?? []) {
+    if (configuredAs(view, entry) === null) members.push(observeMember(view, null, entry));
+  }
   // A configured member that is not on etcd's list has no vote to give.
   const counted = listed === null ? members : members.filter((m) => m.id !== null);
   const voters = counted.filter((m) => m.role === 'voter').length;
   const needed = quorumOf(voters);
+  const outOfReach = [...endpoints.values()].filter(
+    ({ status }) => status.is === 'failed' && status.reason === 'unreachable',
+  ).length;
   const quorumSeen = [...endpoints.values()].some(({ linearizableRead }) => linearizableRead.is === 'ok');
   const seen = counted.filter((m) => m.role === 'voter' && m.healthy).length;
   const healthy = quorumSeen ? Math.max(seen, needed) : seen;
   return {
-    asked: endpoints.size > 0,
+    asked: answered.length > 0 || (endpoints.size > 0 && outOfReach < needed),
     clusterIds: [...new Set(answered.map((status) => status.clusterId))].sort(),
     leader: members.find((m) => m.leader)?.name ?? null,
     members,
@@ -102,16 +102,13 @@ function problemsOf(
 ): string[] {
   const found: string[] = [];
   const facts = view.facts.hosts.get(member.host);
+  if (neverStarted(view, member.host)) return ['it has not been started'];
   if (facts?.machine.is === 'unknown') found.push(`the machine cannot be looked at: ${said(facts.machine.because)}`);
   const gone = lostData(view, member.host);
   if (gone !== null) found.push(gone);
   if (facts?.etcdProcess.is === 'known' && facts.etcdProcess.value.is === 'absent')
     found.push('no etcd runs on the machine');
-  if (endpoint === undefined)
-    return [
-      ...found,
-      `it was not asked${view.facts.etcd.is === 'unknown' ? `: ${said(view.facts.etcd.because)}` : ''}`,
-    ];
+  if (endpoint === undefined) return [...found, 'it was not asked'];
   const health = memberHealth(view, member.host);
   if (health !== null) found.push(said(health));
   if (endpoint.status.is === 'failed') return found;

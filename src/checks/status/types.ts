@@ -20,7 +20,7 @@ export interface ObservedMember {
 }
 
 export interface ObservedCluster {
-  /** At least one question was put to a member; whether it answered is another matter. */
+  /** A member answered, or too few are merely out of reach to make a quorum: something is known of etcd itself. */
   asked: boolean;
   /** Of the members that answered. */
   clusterIds: readonly string[];

@@ -4,6 +4,7 @@ import type { PlannedStep } from '../../plan/types.ts';
 import { isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
 import { list, plural, said } from '../text.ts';
+import { lostData } from './data.ts';
 import type { StatusCheck } from './types.ts';
 
 /** What `apply` would do, in one finding for each machine. Before the founding that is everything, and no drift. */
@@ -31,7 +32,8 @@ export const kubelets: StatusCheck = ({ view }) => {
   if (!isFounded(view.desired.cluster.phase)) return [];
   return view.desired.members.flatMap(({ host }): Finding[] => {
     const units = view.facts.hosts.get(host)?.units;
-    if (units?.is !== 'known') return [];
+    // Where the data is gone, etcd is better left stopped.
+    if (units?.is !== 'known' || lostData(view, host) !== null) return [];
     const state = units.value.get('kubelet.service')?.active ?? 'not installed';
     if (state === 'active') return [];
     return [

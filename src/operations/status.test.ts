@@ -1,0 +1,543 @@
+import { describe, expect, it } from 'vitest';
+import { answering, endpoints, failed, listed, silent } from '../../test/checks/members.ts';
+import { AT, known, openVault, runsEtcd, type Scene, scene, unit } from '../../test/checks/scene.ts';
+import { etcdCa } from '../desired/certificates.ts';
+import { hostId } from '../model/ids.ts';
+import { parseCertificate } from '../model/x509.ts';
+import { createIssuer } from '../pki/issuer.ts';
+import type { PlannedStep, PlanResult } from '../plan/types.ts';
+import type { VaultState } from '../ports/vault.ts';
+import { statusReport } from './status.ts';
+
+const empty: PlanResult = {
+  ok: true,
+  warnings: [],
+  plan: { digest: '' as never, intent: { kind: 'apply' }, basis: { config: '' as never, at: AT }, steps: [] },
+};
+
+/** A founded cluster whose three members run and answer; `change` spoils it. */
+function report(change: Scene = {}, plan: PlanResult = empty, at = AT) {
+  const facts = Object.fromEntries(
+    ['etcd-0', 'etcd-1', 'etcd-2'].map((host) => [host, { ...runsEtcd(), ...change.facts?.[host] }]),
+  );
+  const { view } = scene({ vault: openVault('handed-over'), etcd: endpoints(), ...change, facts });
+  return statusReport({ view, result: plan }, new Date(at));
+}
+
+const told = (r: ReturnType<typeof report>): string[] =>
+  r.findings.map((f) => `${f.severity} ${f.code} ${f.host ?? '-'}: ${f.message}`);
+const refusing = (
+  code: 'safety.data-gone' | 'change.ports' | 'safety.quorum' | 'safety.vault-lost',
+  host?: string,
+): PlanResult => ({
+  ok: false,
+  warnings: [],
+  refusals: [
+    {
+      code,
+      severity: 'error',
+      message: 'refused',
+      action: 'do',
+      ...(host === undefined ? {} : { host: hostId(host) }),
+    },
+  ],
+});
+const lost = { etcdData: { is: 'empty', mode: '700', owner: 'root:root' }, etcdProcess: { is: 'absent' } } as const;
+
+describe('a healthy cluster', () => {
+  it('is healthy, and says who leads and what it tolerates', () => {
+    const { healthy, findings, etcd } = report();
+    expect({ healthy, findings }).toEqual({ healthy: true, findings: [] });
+    expect(etcd).toMatchObject({
+      clusterId: 'c1',
+      phase: 'handed-over',
+      leader: 'etcd-1',
+      asked: true,
+      quorum: { voters: 3, learners: 0, healthy: 3, needed: 2, tolerates: 1 },
+    });
+    expect(etcd.members[0]).toEqual({
+      name: 'etcd-0',
+      id: 'a0',
+      host: 'etcd-0',
+      peerUrls: ['https://10.77.0.10:2380'],
+      clientUrls: ['https://10.77.0.10:2379'],
+      role: 'voter',
+      leader: false,
+      healthy: true,
+      version: '3.6.8',
+      dbSizeBytes: 20_480,
+      raftIndex: '1000',
+      problems: [],
+    });
+  });
+});
+
+interface Case {
+  when: string;
+  scene: Scene;
+  plan?: PlanResult;
+  says: readonly string[];
+  healthy?: boolean;
+  quorum?: object;
+}
+
+const leaderless = { status: { leaderId: null, errors: ['etcdserver: no leader'] } };
+const cases: readonly Case[] = [
+  {
+    when: 'one member is down',
+    scene: { etcd: endpoints({ 'etcd-2': silent(2) }), facts: { 'etcd-2': { etcdProcess: { is: 'absent' } } } },
+    says: [
+      'error status.member-down etcd-2: member etcd-2 is not healthy: no etcd runs on the machine and 10.77.0.12:2379 refuses connections',
+    ],
+    quorum: { voters: 3, healthy: 2, needed: 2, tolerates: 0 },
+  },
+  {
+    when: 'one machine is away',
+    scene: { away: ['etcd-2'], etcd: endpoints({ 'etcd-2': silent(2, 'unreachable') }) },
+    says: ['error host.unreachable etcd-2: it does not answer'],
+    quorum: { voters: 3, healthy: 2, needed: 2, tolerates: 0 },
+  },
+  {
+    when: 'only one member is in sight, and it has a quorum behind it',
+    scene: {
+      away: ['etcd-1', 'etcd-2'],
+      etcd: endpoints({ 'etcd-1': silent(1, 'unreachable'), 'etcd-2': silent(2, 'unreachable') }),
+    },
+    says: ['error host.unreachable etcd-1: it does not answer', 'error host.unreachable etcd-2: it does not answer'],
+    quorum: { voters: 3, healthy: 2, needed: 2, tolerates: 0 },
+  },
+  {
+    when: 'nobody is in sight',
+    scene: {
+      etcd: endpoints({ 'etcd-0': silent(0, 'unreachable'), 'etcd-1': silent(1, 'unreachable'), 'etcd-2': silent(2) }),
+    },
+    says: [
+      'error status.out-of-reach -: too few of 3 members can be reached from here: whether there is a quorum is not known',
+    ],
+  },
+  {
+    when: 'the quorum is lost',
+    scene: { etcd: endpoints({ 'etcd-0': answering(0, leaderless), 'etcd-1': silent(1), 'etcd-2': silent(2) }) },
+    says: [
+      'error status.quorum-lost -: the quorum is lost: 0 of 3 voters healthy, 2 needed',
+      'error status.member-down etcd-0: member etcd-0 is not healthy: it sees no leader',
+      'error status.member-down etcd-1: member etcd-1 is not healthy: 10.77.0.11:2379 refuses connections',
+      'error status.member-down etcd-2: member etcd-2 is not healthy: 10.77.0.12:2379 refuses connections',
+    ],
+    quorum: { voters: 3, healthy: 0, needed: 2, tolerates: 0 },
+  },
+  {
+    when: 'enough members have no leader',
+    scene: {
+      etcd: endpoints({
+        'etcd-0': answering(0, leaderless),
+        'etcd-1': answering(1, leaderless),
+        'etcd-2': answering(2, leaderless),
+      }),
+    },
+    says: [
+      'error status.no-leader -: 3 of 3 voters answer and have no leader',
+      'error status.member-down etcd-0: member etcd-0 is not healthy: it sees no leader',
+      'error status.member-down etcd-1: member etcd-1 is not healthy: it sees no leader',
+      'error status.member-down etcd-2: member etcd-2 is not healthy: it sees no leader',
+    ],
+  },
+  {
+    when: 'one member has lost its data',
+    scene: {
+      etcd: endpoints({ 'etcd-2': silent(2) }),
+      facts: { 'etcd-2': { ...lost, units: new Map([['kubelet.service', unit('inactive')]]) } },
+    },
+    plan: refusing('safety.data-gone', 'etcd-2'),
+    says: ['error safety.data-gone etcd-2: refused'],
+  },
+  {
+    when: 'two members have lost their data',
+    scene: {
+      etcd: endpoints({ 'etcd-0': answering(0, leaderless), 'etcd-1': silent(1), 'etcd-2': silent(2) }),
+      facts: { 'etcd-1': lost, 'etcd-2': lost },
+    },
+    plan: refusing('safety.data-gone', 'etcd-2'),
+    says: [
+      'error status.quorum-lost -: the quorum is lost: 0 of 3 voters healthy, 2 needed, and the data of etcd-1 and etcd-2 is gone',
+      'error status.member-down etcd-0: member etcd-0 is not healthy: it sees no leader',
+      'error safety.data-gone etcd-2: refused',
+    ],
+  },
+  {
+    when: 'a member answers for another cluster',
+    scene: { etcd: endpoints({ 'etcd-2': answering(2, { status: { clusterId: 'c9' } }) }) },
+    says: [
+      'error safety.cluster-id -: members answer for etcd cluster c9; the vault knows c1',
+      'error status.cluster-split -: the members answer for 2 clusters: c1, c9',
+      'error status.member-down etcd-2: member etcd-2 is not healthy: it is a member of cluster c9',
+    ],
+  },
+  {
+    when: 'a member is a learner',
+    scene: {
+      etcd: endpoints(
+        Object.fromEntries(
+          [0, 1, 2].map((n) => [
+            `etcd-${n}`,
+            answering(n, {
+              list: [listed(0), listed(1), listed(2, { isLearner: true })],
+              status: n === 2 ? { isLearner: true, raftIndex: '400' } : {},
+            }),
+          ]),
+        ),
+      ),
+    },
+    says: ['warning status.learner etcd-2: member etcd-2 is a learner without a vote: it has 40 % of the leader’s log'],
+    quorum: { voters: 2, learners: 1, healthy: 2, needed: 2, tolerates: 0 },
+  },
+  {
+    when: 'somebody added a learner that never started, and removed a member',
+    scene: {
+      etcd: endpoints({
+        ...Object.fromEntries(
+          [0, 1].map((n) => [
+            `etcd-${n}`,
+            answering(n, {
+              list: [
+                listed(0),
+                listed(1),
+                { id: 'bb', name: '', peerUrls: ['https://10.77.0.99:2380'], clientUrls: [], isLearner: true },
+              ],
+            }),
+          ]),
+        ),
+        'etcd-2': silent(2),
+      }),
+    },
+    says: [
+      'error status.member-unknown -: etcd has a member without a name (https://10.77.0.99:2380), id bb, that cluster.yaml does not know',
+      'error status.learner -: the learner at https://10.77.0.99:2380 does not answer; it blocks every other change of members',
+      'error status.member-missing etcd-2: etcd-2 is not in etcd’s member list',
+    ],
+    quorum: { voters: 2, learners: 1, healthy: 2, needed: 2, tolerates: 0 },
+  },
+  {
+    when: 'the database is full',
+    // 161 is a1: every member tells of it.
+    scene: {
+      etcd: endpoints(
+        Object.fromEntries(
+          [0, 1, 2].map((n) => [
+            `etcd-${n}`,
+            answering(n, {
+              status: {
+                errors: ['memberID:161 alarm:NOSPACE '],
+                dbSizeBytes: 2_147_483_648,
+                dbSizeInUseBytes: 100_000,
+                quotaBytes: n === 1 ? 2_147_483_648 : 0,
+              },
+            }),
+          ]),
+        ),
+      ),
+    },
+    says: [
+      'error status.alarm-nospace -: alarm NOSPACE raised by etcd-1: the database has reached its quota; etcd takes no writes until the alarm is disarmed, only reads and deletes',
+      'error status.database-size etcd-0: the database of etcd-0 is 2 GiB of 2 GiB (100 %), 0 MiB of it in use',
+      'error status.database-size etcd-1: the database of etcd-1 is 2 GiB of 2 GiB (100 %), 0 MiB of it in use',
+      'error status.database-size etcd-2: the database of etcd-2 is 2 GiB of 2 GiB (100 %), 0 MiB of it in use',
+    ],
+  },
+  {
+    when: 'members differ, and the database grows',
+    scene: {
+      spec: '  etcd: { quotaBackendBytes: 100Mi }',
+      etcd: endpoints({
+        'etcd-0': answering(0, {
+          status: {
+            errors: ['memberID:160 alarm:CORRUPT '],
+            dbSizeBytes: 85 * 2 ** 20,
+            dbSizeInUseBytes: 80 * 2 ** 20,
+          },
+        }),
+      }),
+    },
+    says: [
+      'error status.alarm-corrupt -: alarm CORRUPT raised by etcd-0: members hold different data at the same revision; what clients read depends on the member they ask',
+      'warning status.database-size etcd-0: the database of etcd-0 is 85 MiB of 100 MiB (85 %), 80 MiB of it in use',
+    ],
+  },
+  {
+    when: 'versions differ and a kubelet is stopped',
+    scene: {
+      etcd: endpoints({ 'etcd-0': answering(0, { status: { version: '3.6.9' } }) }),
+      facts: { 'etcd-1': { units: new Map([['kubelet.service', unit('failed')]]) } },
+    },
+    says: [
+      'warning status.version-skew -: members run different versions of etcd: 3.6.9 on etcd-0 and 3.6.8 on etcd-1 and etcd-2',
+      'warning status.kubelet etcd-1: the kubelet on etcd-1 is failed: nobody would start etcd again there',
+    ],
+    healthy: true,
+  },
+  {
+    when: 'the configuration asks for what cannot be done yet',
+    scene: {},
+    plan: refusing('change.ports'),
+    says: ['warning change.ports -: refused'],
+    healthy: true,
+  },
+  {
+    when: 'a plan would be refused for a reason that is no state',
+    scene: {},
+    plan: refusing('safety.quorum', 'etcd-0'),
+    says: [],
+    healthy: true,
+  },
+  {
+    when: 'the CA key is lost',
+    scene: { vault: openVault('handed-over', { hasCaKey: false }), etcd: known({ endpoints: new Map() }) },
+    says: [
+      'error vault.ca-key-missing -: the vault has lost the CA’s private key, so that the members cannot be asked; only what the machines show is shown',
+    ],
+  },
+  {
+    when: 'nothing has been founded',
+    scene: {
+      vault: { is: 'absent' },
+      etcd: known({ endpoints: new Map() }),
+      facts: { 'etcd-0': lost, 'etcd-1': lost, 'etcd-2': lost },
+    },
+    says: ['warning status.not-founded -: lab has not been founded'],
+  },
+  {
+    when: 'it is being founded',
+    scene: { vault: openVault('founding'), etcd: endpoints({ 'etcd-2': silent(2) }) },
+    says: ['warning status.not-founded -: lab is being founded: not all members have been seen to vote yet'],
+  },
+];
+
+describe('a cluster in trouble', () => {
+  it.each(cases)('when $when', ({ scene: change, plan, says, healthy = false, quorum }) => {
+    const made = report(change, plan);
+    expect(told(made)).toEqual(says);
+    expect(made.healthy).toBe(healthy);
+    if (quorum !== undefined) expect(made.etcd.quorum).toMatchObject(quorum);
+  });
+
+  it('gives the order of recovery from NOSPACE, and what to do about lost data without a quorum', () => {
+    const full = report({
+      etcd: endpoints({ 'etcd-0': answering(0, { status: { errors: ['memberID:160 alarm:NOSPACE '] } }) }),
+    });
+    expect(full.findings[0]?.action).toMatch(
+      /compact.*defragment.*leader last.*disarm.*verify a write.*quotaBackendBytes/,
+    );
+    const etcd = endpoints({ 'etcd-0': answering(0, leaderless), 'etcd-1': silent(1), 'etcd-2': silent(2) });
+    const gone = report({ etcd, facts: { 'etcd-1': lost, 'etcd-2': lost } }, refusing('safety.data-gone', 'etcd-2'));
+    expect(gone.findings.find((f) => f.code === 'safety.data-gone')?.action).toMatch(
+      /cannot be replaced before there is a quorum/,
+    );
+    expect(gone.findings.find((f) => f.code === 'status.quorum-lost')?.action).toMatch(/restore a snapshot/);
+  });
+
+  it('names the alarm and the differing URLs among the member’s problems', () => {
+    const list = [listed(0, { peerUrls: ['https://10.0.0.1:2380'] }), listed(1), listed(2)];
+    const etcd = endpoints(
+      Object.fromEntries(
+        [0, 1, 2].map((n) => [
+          `etcd-${n}`,
+          answering(n, { list, status: { errors: ['memberID:160 alarm:NOSPACE '] } }),
+        ]),
+      ),
+    );
+    expect(report({ etcd }).etcd.members.map((m) => m.problems)).toEqual([
+      ['its peer URL in etcd is https://10.0.0.1:2380', 'alarm NOSPACE'],
+      [],
+      [],
+    ]);
+  });
+
+  it('is not misled by a member that answers and cannot read', () => {
+    const etcd = endpoints({ 'etcd-0': answering(0, { read: failed('timeout', 'no answer in 5 s') }) });
+    const made = report({ etcd });
+    expect(made.healthy).toBe(false);
+    expect(made.etcd.members[0]).toMatchObject({
+      healthy: false,
+      problems: ['a linearizable read fails: no answer in 5 s'],
+    });
+  });
+});
+
+describe('drift', () => {
+  it('is one finding for each machine, and does not make the cluster ill', () => {
+    const step = (on: string, title: string, summaries: readonly string[]): PlannedStep => ({
+      id: '' as never,
+      kind: 'x',
+      on: on as never,
+      params: {},
+      title,
+      risk: 'safe',
+      changes: summaries.map((summary) => ({ summary })),
+      needs: [],
+      why: '',
+    });
+    const steps = [
+      step('etcd-1', 'a', ['mode of /a 644 -> 600', 'change /b']),
+      step('etcd-1', 'b', ['start kubelet.service', 'c']),
+      step('etcd-2', 'd', ['e']),
+    ];
+    const made = report({}, { ...empty, plan: { ...(empty.ok ? empty.plan : never()), steps } });
+    expect(told(made)).toEqual([
+      'info status.drift etcd-1: etcd-1 differs in 4 points: mode of /a 644 -> 600, change /b and 2 more',
+      'info status.drift etcd-2: etcd-2 differs in 1 point: e',
+    ]);
+    expect(made.healthy).toBe(true);
+  });
+});
+
+function never(): never {
+  throw new Error('unreachable');
+}
+
+describe('without an open vault', () => {
+  const sealed: VaultState = { is: 'sealed', code: 'vault.identity-missing', because: 'The identity file is missing.' };
+  const record = (clusterUid: string) =>
+    ({
+      is: 'record',
+      record: { clusterUid, clusterName: 'lab', host: 'etcd-0', machineId: 'm', etcdClusterId: 'c1' },
+    }) as const;
+  const etcd = { is: 'unknown', because: 'the vault is sealed' } as const;
+
+  it('shows what the machines show, and says what is missing', () => {
+    const facts = { 'etcd-0': { record: record('uid-1') }, 'etcd-1': { ...lost, record: record('uid-1') } };
+    const made = report({ vault: sealed, etcd, facts }, refusing('safety.vault-lost'));
+    expect(told(made)).toEqual([
+      'error vault.identity-missing -: the vault cannot be opened: The identity file is missing; only what the machines show is shown',
+      'error safety.data-gone etcd-1: etcd-1: its data is gone: /var/lib/etcd is empty',
+    ]);
+    expect(made).toMatchObject({ healthy: false, etcd: { asked: false, phase: null, clusterId: 'c1', leader: null } });
+    expect(made.etcd.members[1]?.problems).toEqual([
+      'its data is gone: /var/lib/etcd is empty',
+      'no etcd runs on the machine',
+      'it was not asked',
+    ]);
+  });
+
+  it('tells a machine of another cluster by the inventory', () => {
+    const inventory = { clusterUid: 'uid-1' } as never;
+    const facts = { 'etcd-0': { record: record('uid-1') }, 'etcd-1': { record: record('uid-2') } };
+    expect(told(report({ vault: { ...sealed, inventory }, etcd, facts }))).toEqual([
+      'error vault.identity-missing -: the vault cannot be opened: The identity file is missing; only what the machines show is shown',
+      'error safety.foreign-host etcd-1: etcd-1 belongs to another cluster, lab',
+    ]);
+  });
+
+  it('never says of an existing cluster that it has not been founded', () => {
+    const facts = { 'etcd-0': { record: record('uid-1') }, 'etcd-1': { ...lost, record: record('uid-1') } };
+    const made = report(
+      { vault: { is: 'absent' }, etcd: known({ endpoints: new Map() }), facts },
+      refusing('safety.vault-lost', 'etcd-0'),
+    );
+    expect(told(made)).toEqual([
+      'error safety.vault-lost -: there is no vault here, and machines belong to cluster lab (uid-1); only what the machines show is shown',
+      'error safety.data-gone etcd-1: etcd-1: its data is gone: /var/lib/etcd is empty',
+    ]);
+  });
+});
+
+describe('certificates', async () => {
+  const DAY = 86_400_000;
+  const clock = { now: () => new Date(AT), monotonicMs: () => 0, sleep: () => Promise.resolve() };
+  const issuer = createIssuer({ clock });
+  const ca = await issuer.createCa({ commonName: 'etcd-ca', algorithm: 'ecdsa-p256', validitySeconds: 3650 * 86_400 });
+  const leaf = async (days: number) => {
+    const spec = { commonName: 'etcd-0', ekus: ['serverAuth'] as const, dns: ['etcd-0'], ips: [] };
+    return (await issuer.issue({ ...spec, algorithm: 'ecdsa-p256', validitySeconds: days * 86_400 }, ca)).certificate;
+  };
+  const year = await leaf(365);
+  const twoMonths = await leaf(60);
+  const served = (pem: string) =>
+    endpoints({ 'etcd-0': answering(0, { served: parseCertificate(pem).fingerprint256 }) });
+  const paths = ['etcd/server', 'etcd/peer', 'etcd/healthcheck-client', 'apiserver-etcd-client'].map(
+    (p) => `/etc/kubernetes/pki/${p}.crt`,
+  );
+  const onDisk = (pem: string): Scene => ({
+    etcd: served(pem),
+    facts: {
+      'etcd-0': {
+        files: {
+          ...runsEtcd().files,
+          at: runsEtcd().files?.at ?? new Map(),
+          entries: [],
+          publicKeys: new Map(),
+          text: new Map([[etcdCa.certPath, ca.certificate], ...paths.map((p): [string, string] => [p, pem])]),
+        },
+      },
+    },
+  });
+  const later = (days: number) => new Date(Date.parse(AT) + days * DAY).toISOString();
+
+  it('are shown as they are on disk and as they are served', () => {
+    const made = report(onDisk(year));
+    expect(made.findings).toEqual([]);
+    expect(
+      made.certificates.map(({ path, daysLeft, served: same }) => [
+        path.replace('/etc/kubernetes/pki/', ''),
+        daysLeft,
+        same,
+      ]),
+    ).toEqual([
+      ['etcd/ca.crt', 3650, null],
+      ['etcd/server.crt', 365, true],
+      ['etcd/peer.crt', 365, true],
+      ['etcd/healthcheck-client.crt', 365, null],
+      ['apiserver-etcd-client.crt', 365, null],
+    ]);
+    expect(made.certificates[1]).toMatchObject({
+      host: 'etcd-0',
+      subject: 'CN=etcd-0',
+      issuer: 'CN=etcd-ca',
+      notAfter: later(365),
+    });
+  });
+
+  it.each([
+    [334, []],
+    [
+      335.5,
+      [
+        'warning server.crt, peer.crt, healthcheck-client.crt and apiserver-etcd-client.crt on etcd-0 expire in 29 days, on 2027-01-01',
+      ],
+    ],
+    [
+      359,
+      [
+        'error server.crt, peer.crt, healthcheck-client.crt and apiserver-etcd-client.crt on etcd-0 expire in 6 days, on 2027-01-01',
+      ],
+    ],
+    [
+      370,
+      ['error server.crt, peer.crt, healthcheck-client.crt and apiserver-etcd-client.crt on etcd-0 expired 5 days ago'],
+    ],
+    [-2, ['error the CA’s certificate is valid only from', 'error server.crt']],
+  ])('after %s days', (days, says) => {
+    const found = report(onDisk(year), empty, later(days)).findings.map((f) => `${f.severity} ${f.message}`);
+    expect(found).toHaveLength(says.length);
+    for (const [n, text] of says.entries()) expect(found[n]).toContain(text);
+  });
+
+  it('of a short life are not near their end from the beginning', () => {
+    expect(report(onDisk(twoMonths), empty, later(39)).findings).toEqual([]);
+    expect(report(onDisk(twoMonths), empty, later(41)).findings[0]).toMatchObject({
+      severity: 'warning',
+      code: 'status.certificate-expiring',
+    });
+    expect(report(onDisk(twoMonths), empty, later(55)).findings[0]).toMatchObject({
+      severity: 'error',
+      code: 'status.certificate-expiring',
+    });
+  });
+
+  it('that differ from those served are an error', () => {
+    const made = report({ ...onDisk(year), etcd: served(twoMonths) });
+    expect(told(made)).toEqual([
+      'error status.certificate-served etcd-0: etcd-0 serves another certificate than /etc/kubernetes/pki/etcd/server.crt and /etc/kubernetes/pki/etcd/peer.crt',
+    ]);
+    expect(made.healthy).toBe(false);
+  });
+});
