@@ -5,7 +5,7 @@ import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { digestOf } from '../model/canonical-json.ts';
 import { KeelsonError } from '../model/errors.ts';
 import { type HostId, hostId } from '../model/ids.ts';
-import type { Context } from '../operations/context.ts';
+import type { Context, OpenOptions } from '../operations/context.ts';
 import type { makePlan, RunRequest, runPlan } from '../operations/run.ts';
 import type { Plan, PlanResult } from '../plan/types.ts';
 import { type Interruption, interruption } from './interruption.ts';
@@ -36,10 +36,11 @@ const fake = vi.hoisted(() => ({
   run: null as unknown,
   status: null as unknown,
   check: null as unknown,
+  fit: (): void => undefined,
 }));
 
 vi.mock('../operations/context.ts', () => ({
-  openContext: async (): Promise<Partial<Context>> => ({
+  openContext: async ({ former = [] }: OpenOptions): Promise<Partial<Context>> => ({
     subject: {
       config: {
         metadata: { name: 'lab' },
@@ -49,7 +50,7 @@ vi.mock('../operations/context.ts', () => ({
     } as unknown as Context['subject'],
     config: { metadata: { name: 'lab' } } as Context['config'],
     ports: {
-      machines: new Map(hosts.map((h) => [hostId(h), {}])),
+      machines: new Map([...hosts, ...former].map((h) => [hostId(h), {}])),
       clock: { now: () => new Date('2026-11-21T10:15:00.000Z') },
     } as unknown as Context['ports'],
     operator: async () => ({}) as Awaited<ReturnType<Context['operator']>>,
@@ -72,7 +73,7 @@ vi.mock('../operations/run.ts', async (original) => ({
 }));
 
 vi.mock('../operations/status.ts', () => ({ readStatus: async () => fake.status }));
-vi.mock('../operations/check.ts', () => ({ runCheck: async () => fake.check }));
+vi.mock('../operations/check.ts', () => ({ runCheck: async () => fake.check, mustBeFit: async () => fake.fit() }));
 
 const good = (plan: Plan): PlanResult => ({ ok: true, plan, warnings: [] });
 const full = sealed(somePlan.steps);
@@ -90,6 +91,7 @@ beforeEach(() => {
     status: statusReport,
     check: checkReport,
   });
+  fake.fit = () => undefined;
   fake.run = async ({ emit }: RunRequest) => {
     for (const { seq, at, run, ...body } of runEvents())
       emit({ seq, at, run, ...(body.type === 'run.finished' ? { type: 'run.finished', outcome: 'done' } : body) });
@@ -190,6 +192,13 @@ describe('apply', () => {
       code: 5,
       err: expect.stringContaining('error[safety.quorum]'),
     });
+    ranNothing();
+  });
+  it('asks nobody about machines that are not fit', async () => {
+    fake.fit = () => {
+      throw new KeelsonError('safety.twin', 'etcd-0 and etcd-1 are one machine');
+    };
+    expect((await keelson(['apply'], { confirm: () => Promise.reject(new Error('asked')) })).code).toBe(5);
     ranNothing();
   });
   it('ends with 4 when the lock is held', async () => {
@@ -307,7 +316,9 @@ describe('reset', () => {
       { kind: 'reset', scope: 'cluster', hosts: ['etcd-0', 'etcd-2'], except: ['etcd-1'] },
       { kind: 'reset', scope: 'hosts', hosts: ['etcd-7'], except: [] },
     ]);
-    expect((await keelson([...confirmed, '--except', 'nobody'])).err).toContain('not in the configuration: nobody');
+    expect((await keelson([...confirmed, '--except', 'nobody'])).err).toContain(
+      'nobody is not one of etcd-0, etcd-1, etcd-2',
+    );
     expect((await keelson([...confirmed, 'etcd-7', '--except', 'etcd-1'])).code).toBe(1);
   });
 });

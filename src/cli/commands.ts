@@ -253,7 +253,8 @@ export const commands: readonly CommandSpec[] = [
     arguments: [
       {
         name: '[HOST...]',
-        description: 'machines that are no longer members (default: the whole cluster)',
+        description:
+          'machines that are no longer members, as NAME or NAME=ADDRESS where the vault does not know it (default: the whole cluster)',
         values: 'hosts',
       },
     ],

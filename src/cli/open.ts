@@ -19,9 +19,13 @@ export async function openOptions(session: Session): Promise<OpenOptions> {
 }
 
 /** Opens the cluster for one command, and closes it however the command ends. */
-export async function withCluster<T>(session: Session, use: (context: Context) => Promise<T>): Promise<T> {
+export async function withCluster<T>(
+  session: Session,
+  use: (context: Context) => Promise<T>,
+  more: Partial<OpenOptions> = {},
+): Promise<T> {
   const { openContext } = await import('../operations/context.ts');
-  const context = await openContext(await openOptions(session));
+  const context = await openContext({ ...(await openOptions(session)), ...more });
   try {
     return await use(context);
   } finally {

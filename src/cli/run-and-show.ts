@@ -1,15 +1,18 @@
 import { KeelsonError } from '../model/errors.ts';
 import type { Context } from '../operations/context.ts';
-import type { Plan } from '../plan/types.ts';
+import type { Operator, Ran, RunRequest } from '../operations/run.ts';
 import type { Session } from './session.ts';
 import { startProgress } from './start-progress.ts';
 import { summaryLines } from './views/human/runs.ts';
 import { document } from './views/json/document.ts';
 import { afterEvent, noRun, type RunReport } from './views/run-report.ts';
 
+/** What the run itself is given; the rest is the same for all. */
+type Request = Pick<RunRequest, 'emit' | 'note' | 'signals'>;
+
 export interface RunAndShow {
   command: string;
-  plan: Plan;
+  run: (operator: Operator, request: Request) => Promise<Ran | 'nothing-to-do'>;
   /** The next command to give after a run that went well. */
   next: readonly string[];
 }
@@ -18,18 +21,15 @@ export interface RunAndShow {
 export async function runAndShow(
   session: Session,
   context: Context,
-  { command, plan, next }: RunAndShow,
+  { command, run, next }: RunAndShow,
 ): Promise<RunReport> {
-  const { runPlan } = await import('../operations/run.ts');
   const { cancel, stop } = session.interruption;
   const progress = startProgress(session);
   const silence = session.interruption.announceTo(progress.stopping);
   let report = noRun;
-  let ran: Awaited<ReturnType<typeof runPlan>>;
+  let ran: Ran | 'nothing-to-do';
   try {
-    ran = await runPlan(context.subject, context.ports, await context.operator(command), {
-      intent: plan.intent,
-      approved: plan,
+    ran = await run(await context.operator(command), {
       emit: (event) => {
         report = afterEvent(report, event);
         progress.event(event);

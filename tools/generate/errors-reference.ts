@@ -16,6 +16,7 @@ const areas: Readonly<Record<string, string>> = {
   status: 'Findings about a running cluster',
   plan: 'Plans',
   vault: 'The vault',
+  reset: 'Reset',
 };
 
 /** docs/reference/errors.md */

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { cliReference } from '../../src/cli/reference.ts';
 import { clusterJsonSchema } from '../../src/config/json-schema.ts';
 import { configReference } from './config-reference.ts';
 import { errorsReference } from './errors-reference.ts';
@@ -15,6 +16,7 @@ export const outputs: readonly Output[] = [
   { path: 'schema/cluster.schema.json', make: () => `${JSON.stringify(clusterJsonSchema(), null, 2)}\n` },
   { path: 'docs/reference/config.md', make: configReference },
   { path: 'docs/reference/errors.md', make: errorsReference },
+  { path: 'docs/reference/cli.md', make: cliReference },
 ];
 
 /** The outputs whose file is missing or differs. */

@@ -11,7 +11,7 @@ const NEXT = ['keelson status'];
 export const apply: Handler = async (session, [planFile], options) => {
   const saved = typeof planFile === 'string' ? await readPlan(planFile) : null;
   return withCluster(session, async (context) => {
-    const { checkApproved, makePlan, refused } = await import('../../operations/run.ts');
+    const { checkApproved, makePlan, refused, runPlan } = await import('../../operations/run.ts');
     const { subject, ports } = context;
     const restart =
       options.restartFounding === true || (saved?.intent.kind === 'apply' && saved.intent.restartFounding === true);
@@ -44,7 +44,12 @@ export const apply: Handler = async (session, [planFile], options) => {
       session.tell('Nothing was changed.');
       return 1;
     }
-    await runAndShow(session, context, { command: 'apply', plan: saved ?? plan, next: NEXT });
+    const approved = saved ?? plan;
+    await runAndShow(session, context, {
+      command: 'apply',
+      run: (operator, request) => runPlan(subject, ports, operator, { ...request, intent, approved }),
+      next: NEXT,
+    });
     return 0;
   });
 };

@@ -35,7 +35,7 @@ async function answersOf(session: Session, given: Given): Promise<ClusterAnswers
     kubernetesVersion: word(given.kubernetesVersion) ?? DEFAULT_KUBERNETES_VERSION,
     user: word(given.user) ?? 'root',
     source: source(given.source) ?? (given.bundle === undefined ? 'packages' : 'bundle'),
-    ...(given.bundle === undefined ? {} : { bundle: String(given.bundle) }),
+    ...(word(given.bundle) === undefined ? {} : { bundle: word(given.bundle) ?? '' }),
   } as const;
   if (name !== undefined && hosts !== undefined) return { name, hosts, ...preset };
   return askRest(session, { name, hosts }, preset, given);
@@ -56,7 +56,7 @@ async function askRest(
   ];
   const prompter = session.ask(missing.filter((flag) => flag !== '').join(' and '));
   const ask = async (flag: string, question: string, initial: string): Promise<string> =>
-    given[flag] === undefined ? await prompter.text(question, initial) : String(given[flag]);
+    word(given[flag]) ?? (await prompter.text(question, initial));
   const name = known.name ?? (await prompter.text('Name of the cluster', 'lab', required));
   const kubernetesVersion = await ask('kubernetesVersion', 'Version of Kubernetes', preset.kubernetesVersion);
   const hosts =

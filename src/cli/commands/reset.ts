@@ -1,6 +1,4 @@
 import { KeelsonError } from '../../model/errors.ts';
-import { type HostId, hostId } from '../../model/ids.ts';
-import type { Intent } from '../../plan/types.ts';
 import type { Handler } from '../define.ts';
 import { planReport, withCluster } from '../open.ts';
 import { runAndShow, showSummary } from '../run-and-show.ts';
@@ -8,56 +6,46 @@ import type { Session } from '../session.ts';
 import { planLines } from '../views/human/plan.ts';
 import { noRun } from '../views/run-report.ts';
 
-export const reset: Handler = async (session, [hosts], options) =>
-  withCluster(session, async (context) => {
-    const { makePlan, refused } = await import('../../operations/run.ts');
+export const reset: Handler = async (session, [named], options) => {
+  const hosts = named as readonly string[];
+  const except = (options.except ?? []) as readonly string[];
+  const confirmed = typeof options.confirm === 'string' ? options.confirm : null;
+  const clear: Parameters<typeof withCluster<number>>[1] = async (context) => {
+    const [{ planReset, runReset }, { refused }] = await Promise.all([
+      import('../../operations/reset.ts'),
+      import('../../operations/run.ts'),
+    ]);
     const { subject, ports } = context;
     const cluster = subject.config.metadata.name;
-    const intent = intentOf(
-      [...ports.machines.keys()],
-      hosts as readonly string[],
-      (options.except ?? []) as readonly string[],
-    );
-    checkName(options.confirm, cluster);
-    const { result } = await makePlan(subject, ports, intent, session.interruption.cancel);
+    checkName(confirmed, cluster);
+    const { result, intent } = await planReset(subject, ports, { hosts, except }, session.interruption.cancel);
     if (!result.ok) throw refused(result.refusals);
-    if (result.plan.steps.length === 0) {
-      await showSummary(session, { ...noRun, command: 'reset', cluster, outcome: 'nothing-to-do' }, []);
-      return 0;
-    }
-    const lines = planLines(planReport(context, intent, result), {
+    const { plan } = result;
+    const view = {
       style: session.err,
       columns: session.columns,
       diff: options.diff === true,
       verbose: session.options.verbose,
+    };
+    session.tell(`${planLines(planReport(context, intent, result), view).join('\n')}\n`);
+    if (plan.steps.length === 0) {
+      await showSummary(session, { ...noRun, command: 'reset', cluster, outcome: 'nothing-to-do' }, []);
+      return 0;
+    }
+    if (confirmed === null) await askName(session, cluster);
+    await runAndShow(session, context, {
+      command: 'reset',
+      run: (operator, request) => runReset(subject, ports, operator, { ...request, intent, approved: plan }),
+      next: [],
     });
-    session.tell(`${lines.join('\n')}\n`);
-    if (options.confirm === undefined) await askName(session, cluster);
-    await runAndShow(session, context, { command: 'reset', plan: result.plan, next: [] });
     return 0;
-  });
+  };
+  return withCluster(session, clear, { former: hosts });
+};
 
-/** All machines of the cluster but those left out, or the named ones alone. */
-function intentOf(all: readonly HostId[], named: readonly string[], leftOut: readonly string[]): Intent {
-  const except = leftOut.map(hostId);
-  if (named.length > 0) {
-    if (except.length > 0)
-      throw new KeelsonError('usage', '--except is for the whole cluster, and machines are named', {
-        action: 'Name the machines, or give --except.',
-      });
-    return { kind: 'reset', scope: 'hosts', hosts: named.map(hostId), except };
-  }
-  const unknown = except.filter((host) => !all.includes(host));
-  if (unknown.length > 0)
-    throw new KeelsonError('usage', `not in the configuration: ${unknown.join(', ')}`, {
-      action: `The machines are ${all.join(', ')}.`,
-    });
-  return { kind: 'reset', scope: 'cluster', hosts: all.filter((host) => !except.includes(host)), except };
-}
-
-function checkName(given: unknown, cluster: string): void {
-  if (given === undefined || given === cluster) return;
-  throw new KeelsonError('usage', `--confirm ${String(given)}: the cluster is called ${cluster}`, {
+function checkName(given: string | null, cluster: string): void {
+  if (given === null || given === cluster) return;
+  throw new KeelsonError('usage', `--confirm ${given}: the cluster is called ${cluster}`, {
     action: 'See that this is the cluster you mean; nothing was changed.',
   });
 }
@@ -65,10 +53,7 @@ function checkName(given: unknown, cluster: string): void {
 /** `--yes` does not answer this one: what is removed here does not come back. */
 async function askName(session: Session, cluster: string): Promise<void> {
   const prompter = session.ask(`--confirm ${cluster}`);
-  const typed = await prompter.text(
-    `This removes etcd’s data and keys for good. Type the cluster’s name (${cluster}) to go on`,
-    '',
-  );
-  if (typed !== cluster)
-    throw new KeelsonError('usage', 'the name was not the cluster’s', { action: 'Nothing was changed.' });
+  const question = `This removes etcd’s data and keys for good. Type the cluster’s name (${cluster}) to go on`;
+  if ((await prompter.text(question, '')) === cluster) return;
+  throw new KeelsonError('usage', 'the name was not the cluster’s', { action: 'Nothing was changed.' });
 }

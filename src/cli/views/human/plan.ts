@@ -114,14 +114,15 @@ function stepLines(
     `${style.dim(number)}  ${harmless(step.title)}${risk}`,
     ...(verbose ? [style.dim(`        why: ${step.why}; ${step.kind}, id ${step.id}`)] : []),
     ...step.changes.flatMap((change) => changeLines(change, style, diff)),
-    ...(step.risk === 'safe' ? [] : [style.yellow(`        ${marginOf(step, voters)}${afterOf(step, numbers, plan)}`)]),
+    ...marginLines(step, numbers, voters, plan).map(style.yellow),
   ];
 }
 
-/** As it is now; it is measured again just before the step. */
-function marginOf({ quorum }: PlannedStep, voters: number): string {
-  if (quorum === undefined) return 'quorum: not measured';
-  return `quorum: ${quorum.stay} of ${voters} stay up, ${quorum.need} needed`;
+/** As it is now; it is measured again just before the step. Nothing where no quorum is to be kept, as at a reset. */
+function marginLines(step: PlannedStep, numbers: ReadonlyMap<StepId, number>, voters: number, plan: Plan): string[] {
+  const { quorum } = step;
+  if (quorum === undefined) return [];
+  return [`        quorum: ${quorum.stay} of ${voters} stay up, ${quorum.need} needed${afterOf(step, numbers, plan)}`];
 }
 
 function afterOf(step: PlannedStep, numbers: ReadonlyMap<StepId, number>, plan: Plan): string {
@@ -160,24 +161,18 @@ function diffLine(line: string, style: Style): string {
 
 /** The one thing to know at three in the morning: what goes down, in which order. */
 function disturbance({ steps }: Plan, voters: number, style: Style): string[] {
-  const careful = steps.filter((s) => s.risk !== 'safe');
-  if (careful.length === 0) return [];
-  const hosts = [...new Set(careful.map((s) => s.on))];
-  const tightest = careful.reduce<PlannedStep | null>(
-    (least, s) => (s.quorum !== undefined && (least?.quorum === undefined || spare(s) < spare(least)) ? s : least),
-    null,
-  );
-  const margin = tightest?.quorum;
+  const careful = steps.filter((s) => s.quorum !== undefined);
+  const spare = ({ quorum }: PlannedStep): number =>
+    quorum === undefined ? Number.POSITIVE_INFINITY : quorum.stay - quorum.need;
+  const [tightest] = careful.toSorted((a, b) => spare(a) - spare(b));
+  if (tightest?.quorum === undefined) return [];
+  const { stay, need } = tightest.quorum;
   return [
     style.bold('Disturbed, one at a time'),
-    `  ${hosts.join(' → ')}${margin === undefined ? '' : `   as it is now, at worst ${margin.stay} of ${voters} stay up, ${margin.need} needed`}`,
+    `  ${[...new Set(careful.map((s) => s.on))].join(' → ')}   as it is now, at worst ${stay} of ${voters} stay up, ${need} needed`,
     style.dim('  measured again just before each step'),
     '',
   ];
-}
-
-function spare({ quorum }: PlannedStep): number {
-  return quorum === undefined ? Number.POSITIVE_INFINITY : quorum.stay - quorum.need;
 }
 
 function totals({ steps }: Plan, { style, diff }: PlanViewOptions): string[] {

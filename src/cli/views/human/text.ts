@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 
 export function width(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
+  // Code points: nothing here shows letters that are put together of several, or that take two columns.
+  return Array.from(stripVTControlCharacters(text)).length;
 }
 
 export function padEnd(text: string, columns: number): string {
