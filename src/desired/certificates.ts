@@ -34,8 +34,8 @@ interface TableRow {
   name: CertificateName;
   base: string;
   ekus: readonly ExtendedKeyUsage[];
-  /** A fixed name, or the name of the machine. */
-  commonName: string | 'node';
+  /** A fixed name; `node` stands for the name of the machine. */
+  commonName: string;
   /** Which list of configured SANs is added to the machine's own names. */
   sans: 'server' | 'peer' | 'none';
 }

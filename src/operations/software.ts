@@ -43,7 +43,7 @@ async function readRepository(config: ClusterConfig, folder: string): Promise<{ 
     if (!response.ok) throw new Error(`status ${response.status}`);
     return { url, signingKey: await response.text() };
   } catch (error) {
-    throw new KeelsonError('software.repository', `the repository's signing key ${keyUrl} could not be fetched`, {
+    throw new KeelsonError('software.repository', `the repository's signing key ${keyUrl.href} could not be fetched`, {
       cause: error,
     });
   }
