@@ -2,6 +2,7 @@ import type { ClusterConfig } from '../config/schema.ts';
 import { KeelsonError } from '../model/errors.ts';
 import { type HostId, hostId } from '../model/ids.ts';
 import { parseIp } from '../model/ip.ts';
+import { type Policy, standardPolicy } from '../plan/policy.ts';
 import type { ResetIntent } from '../plan/reset.ts';
 import type { VaultState } from '../ports/vault.ts';
 import {
@@ -111,9 +112,10 @@ export async function planReset(
   ports: Ports,
   request: ResetRequest,
   signal: AbortSignal,
+  policy: Policy = standardPolicy,
 ): Promise<MadePlan & { intent: ResetIntent }> {
   const intent = resetIntent(ports.machines.keys(), request);
-  const { result, view } = await makePlan(subject, resetPorts(ports, intent), intent, signal);
+  const { result, view } = await makePlan(subject, resetPorts(ports, intent), intent, signal, policy);
   return { result, view, intent };
 }
 
@@ -123,11 +125,10 @@ export async function runReset(
   ports: Ports,
   operator: Operator,
   request: Omit<RunRequest, 'intent' | 'lockOn'> & { intent: ResetIntent },
+  policy: Policy = standardPolicy,
 ): Promise<Ran | 'nothing-to-do'> {
   const reached = resetPorts(ports, request.intent);
   const members = subject.config.spec.hosts.map((h) => hostId(h.name)).filter((id) => reached.machines.has(id));
-  return runPlan(subject, reached, operator, {
-    ...request,
-    lockOn: members.length > 0 ? members : [...reached.machines.keys()],
-  });
+  const lockOn = members.length > 0 ? members : [...reached.machines.keys()];
+  return runPlan(subject, reached, operator, { ...request, lockOn }, policy);
 }

@@ -55,13 +55,15 @@ export function remainsOf(view: View, on: HostId): Remains {
     ...(made(paths.aptSource) && exists(files, paths.aptKey) ? [paths.aptKey] : []),
   ];
   const programs = [...factOf(view, on, 'artefacts').keys()].filter((path) => !path.startsWith(paths.stateDirectory));
+  const data = factOf(view, on, 'etcdData');
+  const { dataDir } = view.desired.config.spec.etcd;
   const member = {
     manifest: exists(files, paths.manifest),
     process: factOf(view, on, 'etcdProcess').is === 'running',
-    data: factOf(view, on, 'etcdData').is !== 'absent',
+    data: data.is !== 'absent',
   };
   return {
-    dataDir: view.desired.config.spec.etcd.dataDir,
+    dataDir,
     member: reached ? member : null,
     kubelet: {
       ...service(KUBELET, configured),
@@ -72,7 +74,10 @@ export function remainsOf(view: View, on: HostId): Remains {
     pki,
     files: single,
     programs,
-    foreign: foreignEntries(files, [...pki, ...single, ...(reached ? [paths.manifest] : [])]),
+    foreign: [
+      ...foreignEntries(files, [...pki, ...single, ...(reached ? [paths.manifest] : [])]),
+      ...(data.is === 'foreign' ? data.entries.map((name) => foreignData(dataDir, name)) : []),
+    ],
   };
 }
 
@@ -97,6 +102,11 @@ function pkiFiles(view: View, files: FilesFact): string[] {
   if (caKey !== undefined && verifyPair(ca, caKey)) found.push(etcdCa.keyPath);
   if (caIsOurs) found.push(etcdCa.certPath);
   return found;
+}
+
+/** The fact names the directory itself when it is none. */
+function foreignData(dataDir: string, name: string): string {
+  return name === dataDir ? name : `${dataDir}/${name}`;
 }
 
 /** Hidden files are left out: packages keep empty folders by them, and half-sent files of ours are swept away. */

@@ -130,8 +130,8 @@ export function restartProblem(view: View): Finding | null {
   if (desired.cluster.phase !== 'founding') return null;
   if (facts.etcd.is === 'known') {
     for (const [on, { status }] of facts.etcd.value.endpoints) {
-      if (status.is === 'ok' && status.value.leaderId !== null)
-        return refused(`etcd on ${on} sees a leader: there is a quorum`);
+      // etcd begins to answer clients when it has made itself known to a quorum.
+      if (status.is === 'ok') return refused(`etcd on ${on} answers, and so has had a quorum`);
     }
   }
   const listed = desired.members.flatMap(({ host }) => initialMembers(view, host));

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../model/codes.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { HostId } from '../../model/ids.ts';
 import { resetProblem } from '../../steps/reset-host.ts';
@@ -18,6 +19,9 @@ export const reset: PlanRefusal = (view, intent) => {
   });
 };
 
+/** A machine that shows another key, or refuses the login, is there. */
+const MAY_BE_GONE: readonly ErrorCode[] = ['safety.unknown-fact', 'host.unreachable', 'host.timeout'];
+
 /** A machine that was not reached may hold anything. */
 function unknownFact(view: View, on: HostId, scope: 'cluster' | 'hosts'): Finding | null {
   const facts = view.facts.hosts.get(on);
@@ -25,12 +29,10 @@ function unknownFact(view: View, on: HostId, scope: 'cluster' | 'hosts'): Findin
     const fact = facts?.[name];
     if (fact?.is === 'known') continue;
     const because = fact?.because ?? 'nobody asked';
-    const finding = refusal('safety.unknown-fact', `what is on ${on} could not be read: ${because}`, on);
-    if (scope === 'hosts') return finding;
-    return {
-      ...finding,
-      action: `Make the machine reachable, or leave it out with --except ${on}; the vault then stays.`,
-    };
+    const code = fact?.code ?? 'safety.unknown-fact';
+    const finding = refusal(code, `what is on ${on} could not be read: ${because}`, on);
+    if (scope === 'hosts' || !MAY_BE_GONE.includes(code)) return finding;
+    return { ...finding, action: `Bring the machine back, or leave it out with --except ${on}; the vault then stays.` };
   }
   return null;
 }
