@@ -94,7 +94,8 @@ async function showError(error: KeelsonError, argv: readonly string[], io: Io): 
   }
   const style = makeStyle(wantsColour(io.stderr.isTTY, io.env, argv.includes('--no-color') ? false : undefined));
   const verbose = argv.some((word) => word === '--verbose' || /^-[a-z]*v[a-z]*$/.test(word));
-  const columns = Math.max(60, Math.min(io.stderr.size().columns, 140));
+  // Off a terminal nothing is wrapped, as in the session.
+  const columns = io.stderr.isTTY ? Math.max(60, Math.min(io.stderr.size().columns, 140)) : Number.POSITIVE_INFINITY;
   io.stderr.write(
     errorLines(error.toJSON(), { style, columns, verbose })
       .map((line) => `${line}\n`)

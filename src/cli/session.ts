@@ -56,7 +56,11 @@ export function makeSession(io: Io, options: GlobalOptions, interruption: Interr
     interruption,
     out,
     err,
-    columns: Math.max(60, Math.min(io.stdout.size().columns, 140)),
+    // Off a terminal nothing is wrapped: a command in a log can be copied, and a line searched.
+    columns:
+      io.stdout.isTTY || io.stderr.isTTY
+        ? Math.max(60, Math.min(io.stdout.size().columns, 140))
+        : Number.POSITIVE_INFINITY,
     print: async (value, lines) => {
       if (options.output !== 'human') {
         io.stdout.write(await serialise(value, options.output));
