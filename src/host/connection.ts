@@ -146,10 +146,18 @@ export function createConnection(target: SshTarget, context: ConnectionContext):
     return last;
   }
 
-  async function shell(use: ShellUse): Promise<RemoteShell> {
-    const { shells } = await current();
-    return shells[use]();
+  /** The connection may have ended without our knowing yet. Nothing has been sent when `use` fails, so it may be done again. */
+  async function withLive<T>(use: (live: Live) => Promise<T>): Promise<T> {
+    const found = await current();
+    try {
+      return await use(found);
+    } catch (error) {
+      if (closing.signal.aborted || found.master.isAlive()) throw error;
+      return use(await current());
+    }
   }
+
+  const shell = (use: ShellUse): Promise<RemoteShell> => withLive(({ shells }) => shells[use]());
 
   return {
     run: async (use, requests, signal) => {
@@ -159,8 +167,10 @@ export function createConnection(target: SshTarget, context: ConnectionContext):
     },
     dial: async (address, port, signal) => {
       signal.throwIfAborted();
-      const { forwards } = await orAborted(current(), signal);
-      return forwards.dial(address, port, signal);
+      return orAborted(
+        withLive(({ forwards }) => forwards.dial(address, port, signal)),
+        signal,
+      );
     },
     connect: async (signal) => {
       await orAborted(shell('main'), signal);

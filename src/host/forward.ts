@@ -22,8 +22,13 @@ export function createForwards(
     const host = isIPv6(address) ? `[${address}]` : address;
     // Its own signal: others may wait for the same forward.
     const result = await master.control('forward', `${path}:${host}:${port}`, new AbortController().signal);
-    if (!result.ok) throw lost();
+    if (!result.ok) throw await failed();
     return path;
+  }
+
+  async function failed(): Promise<KeelsonError> {
+    await master.mayHaveEnded();
+    return lost();
   }
 
   function socketFor(address: string, port: number): Promise<string> {
@@ -40,7 +45,8 @@ export function createForwards(
     dial: async (address, port, signal) => {
       const path = await socketFor(address, port);
       signal.throwIfAborted();
-      const socket = await connected(path, lost);
+      const socket = await connected(path);
+      if (socket === null) throw await failed();
       if (signal.aborted) {
         socket.destroy();
         throw signal.reason;
@@ -50,11 +56,11 @@ export function createForwards(
   };
 }
 
-function connected(path: string, lost: () => KeelsonError): Promise<Socket> {
-  return new Promise((resolve, reject) => {
+function connected(path: string): Promise<Socket | null> {
+  return new Promise((resolve) => {
     const socket = connect({ path });
     socket.once('connect', () => resolve(socket));
-    socket.once('error', () => reject(lost()));
+    socket.once('error', () => resolve(null));
   });
 }
 

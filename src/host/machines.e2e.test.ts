@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -309,14 +309,28 @@ describe('another user', () => {
       'written',
     ]);
     const source = join(folder, 'file');
-    writeFileSync(source, 'y'.repeat(100_000));
-    const sha256 = createHash('sha256').update('y'.repeat(100_000)).digest('hex');
-    await host.putArtefact({ source, path: '/opt/by-sudo', mode: '755', sha256, sizeBytes: 100_000 }, never);
+    // Every byte there is: sudo may stand between us and the command with a terminal of its own.
+    const content = randomBytes(5_000_000);
+    writeFileSync(source, content);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const artefact = { source, path: '/opt/by-sudo', mode: '755', sha256, sizeBytes: content.length };
+    await expect(host.putArtefact(artefact, never)).resolves.toBe('written');
     expect(questions).toHaveLength(1);
     const shown = await inBox(
       "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'; journalctl --no-pager; cat /var/log/auth.log 2>/dev/null; true",
     );
     expect(shown).not.toContain(password);
+  });
+
+  test('leaves no process of root behind, whatever it was doing', async () => {
+    const machine = await open({ user: 'free', become: 'sudo' });
+    const flood = readCommand('machine', script('yes', []), { outputLimit: 10_000 });
+    await expect(machine.read.runAll([flood], never)).rejects.toMatchObject({ code: 'host.output-limit' });
+    await expect(machine.read.runAll([sh('echo fine')], never)).resolves.toMatchObject([{ stdout: 'fine\n' }]);
+    await opened.pop()?.close();
+    const left = (): Promise<string> =>
+      inBox('ps -eo args | grep -E "^(yes|sudo)|IFS= read -r M" | grep -v grep; true');
+    await until('all is gone', async () => (await left()) === '');
   });
 
   test.each([

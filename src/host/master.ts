@@ -14,6 +14,8 @@ export interface Master {
   /** What ssh has said, for messages. */
   readonly said: () => string;
   readonly ended: Promise<void>;
+  /** Resolves when the connection has ended, at the latest soon: what failed on it may have failed because of that. */
+  readonly mayHaveEnded: () => Promise<void>;
   /** The oldest reason, not yet taken, for which the far side could not open a forwarded connection. */
   readonly takeForwardFailure: () => { code: string; text: string } | undefined;
   readonly openChannel: (command: string) => Channel;
@@ -116,14 +118,17 @@ export async function startMaster(options: MasterOptions, signal: AbortSignal): 
     '-a',
     '-x',
   ];
+  const mayHaveEnded = (): Promise<void> =>
+    Promise.race([ended, new Promise<void>((resolve) => setTimeout(resolve, TOGETHER_MS).unref())]);
   return {
     socket,
     isAlive: () => alive,
+    mayHaveEnded,
     said: log.text,
     ended,
     takeForwardFailure: log.takeForwardFailure,
     // The name only has to be there: the socket leads to the machine, and without the socket nothing is contacted.
-    openChannel: (command) => spawnChannel(program, [...base, '--', 'machine', command]),
+    openChannel: (command) => spawnChannel(program, [...base, '--', 'machine', command], mayHaveEnded),
     control: (action, forward, abort) =>
       runControl(program, [...base, '-O', action, '-L', forward, '--', 'machine'], abort),
     end,
@@ -157,11 +162,21 @@ function collectLog(child: ChildProcess) {
   return { text: () => text, ended, takeForwardFailure: () => failures.shift() };
 }
 
-/** A session on the connection: one command for the login shell. */
-function spawnChannel(program: string, args: readonly string[]): Channel {
+/** ssh's own exit code for whatever goes wrong with it; a command may give it, too. */
+const SSH_FAILED = 255;
+const TOGETHER_MS = 500;
+
+/**
+ * A session on the connection: one command for the login shell. When the connection ends, the session may end a moment before: then its
+ * end is told after that of the connection, so that one can be told from the other.
+ */
+function spawnChannel(program: string, args: readonly string[], mayHaveEnded: () => Promise<void>): Channel {
   const child = spawn(program, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = new Promise<{ exitCode: number | null }>((resolve) => {
-    child.once('close', (exitCode) => resolve({ exitCode }));
+    child.once('close', (exitCode) => {
+      if (exitCode !== SSH_FAILED) resolve({ exitCode });
+      else void mayHaveEnded().then(() => resolve({ exitCode }));
+    });
     child.once('error', () => resolve({ exitCode: null }));
   });
   child.stdin.on('error', () => undefined);
