@@ -39,6 +39,11 @@ const fake = vi.hoisted(() => ({
   fit: (): void => undefined,
 }));
 
+/** A machine's lock that nobody holds. */
+function freeLock(host: string) {
+  return { id: hostId(host), state: async () => ({ fence: 1, holder: null, last: null, units: [] }) };
+}
+
 vi.mock('../operations/context.ts', () => ({
   openContext: async ({ former = [] }: OpenOptions): Promise<Partial<Context>> => ({
     subject: {
@@ -50,10 +55,10 @@ vi.mock('../operations/context.ts', () => ({
     } as unknown as Context['subject'],
     config: { metadata: { name: 'lab' } } as Context['config'],
     ports: {
-      machines: new Map([...hosts, ...former].map((h) => [hostId(h), {}])),
+      machines: new Map([...hosts, ...former].map((h) => [hostId(h), { lock: freeLock(h) }])),
       clock: { now: () => new Date('2026-11-21T10:15:00.000Z') },
     } as unknown as Context['ports'],
-    operator: async () => ({}) as Awaited<ReturnType<Context['operator']>>,
+    operator: async () => ({ isDead: () => false }) as Awaited<ReturnType<Context['operator']>>,
     [Symbol.asyncDispose]: async () => {
       fake.closed += 1;
     },

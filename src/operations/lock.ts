@@ -47,3 +47,22 @@ export async function unlock(
   const locks = [...machines.values()].map((m) => m.lock);
   return stealLock(locks, id as RunId, { except: except as readonly HostId[] }, signal);
 }
+
+/**
+ * Gives back what a killed process of this very machine has left: another operator's machine cannot know that its owner is dead, and
+ * would be refused.
+ */
+export async function releaseDeadLock(
+  machines: ReadonlyMap<HostId, Machine>,
+  isDead: (holder: LockHolder) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const locks = [...machines.values()].map((m) => m.lock);
+  const { results } = await reach(locks, (lock) => lock.state(signal));
+  await Promise.all(
+    locks.map(async (lock) => {
+      const holder = results.get(lock.id)?.holder ?? null;
+      if (holder !== null && isDead(holder)) await lock.release(holder.run, signal);
+    }),
+  );
+}

@@ -66,6 +66,6 @@ const REMAINS = [
   // Shells of a tool that was killed end by themselves when their connection is found to be gone.
   `pgrep -fa 'keelson-(fence|hello)' | grep -v pgrep | sed 's/^/process /'`,
   `find /etc /usr/local /opt /var/lib/keelson -name '.keelson-*' -o -name '*.keelson.*' 2>/dev/null | sed 's/^/file /'`,
-  `find /run/keelson /run -maxdepth 1 -name 'keelson-*' 2>/dev/null | sed 's/^/file /'`,
+  `find /run/keelson /run -maxdepth 1 -name 'keelson-*' ! -name keelson-lab 2>/dev/null | sed 's/^/file /'`,
   `[ -f /var/lib/keelson/lock ] && echo 'lock held'`,
 ].join('\n');

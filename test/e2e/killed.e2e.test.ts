@@ -123,7 +123,7 @@ describe('an installation that is killed', () => {
     await expectConverged(open, control);
     await open[Symbol.asyncDispose]();
     open = undefined;
-  });
+  }, 1_200_000);
 
   it('SIGINT ends it at a safe boundary and gives the lock back; the next apply goes on', async () => {
     open = await newCluster();

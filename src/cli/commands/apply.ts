@@ -23,6 +23,9 @@ export const apply: Handler = async (session, [planFile], options) => {
     // Again once the lock is held; here so that nobody is asked about a plan that cannot be run.
     if (saved !== null) checkApproved(plan, saved);
     if (plan.steps.length === 0) {
+      const { releaseDeadLock } = await import('../../operations/lock.ts');
+      const { isDead } = await context.operator('apply');
+      await releaseDeadLock(ports.machines, isDead, session.interruption.cancel);
       await showSummary(
         session,
         { ...noRun, command: 'apply', cluster: subject.config.metadata.name, outcome: 'nothing-to-do' },
