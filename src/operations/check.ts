@@ -97,8 +97,8 @@ export function unreached(view: View, host: HostId): Finding[] {
 }
 
 /** That facts of a machine are not known says nothing new about one that could not be reached. */
-function explained(refusal: Finding, lost: readonly Finding[]): boolean {
-  return refusal.code === 'safety.unknown-fact' && lost.some((found) => found.host === refusal.host);
+function explained({ code, host }: Finding, lost: readonly Finding[]): boolean {
+  return lost.some((found) => found.host === host && (code === 'safety.unknown-fact' || code === found.code));
 }
 
 function checkedHost(view: View, host: HostId, address: string): CheckedHost {

@@ -109,7 +109,7 @@ const cases: readonly Case[] = [
   {
     when: 'nobody is in sight',
     scene: {
-      etcd: endpoints({ 'etcd-0': silent(0, 'unreachable'), 'etcd-1': silent(1, 'unreachable'), 'etcd-2': silent(2) }),
+      etcd: endpoints({ 'etcd-0': silent(0, 'unreachable'), 'etcd-1': silent(1, 'timeout'), 'etcd-2': silent(2) }),
     },
     says: [
       'error status.out-of-reach -: too few of 3 members can be reached from here: whether there is a quorum is not known',
@@ -433,6 +433,7 @@ describe('without an open vault', () => {
       { vault: { is: 'absent' }, etcd: known({ endpoints: new Map() }), facts },
       refusing('safety.vault-lost', 'etcd-0'),
     );
+    expect(made.etcd.phase).toBeNull();
     expect(told(made)).toEqual([
       'error safety.vault-lost -: there is no vault here, and machines belong to cluster lab (uid-1); only what the machines show is shown',
       'error safety.data-gone etcd-1: etcd-1: its data is gone: /var/lib/etcd is empty',

@@ -1,6 +1,6 @@
 import { sortFindings } from '../checks/finding.ts';
 import { certificatesOf } from '../checks/status/certificates.ts';
-import { recordedClusterId } from '../checks/status/data.ts';
+import { recordedClusterId, recordOf } from '../checks/status/data.ts';
 import { statusFindings } from '../checks/status/index.ts';
 import { observe } from '../checks/status/observe.ts';
 import type { ObservedCluster } from '../checks/status/types.ts';
@@ -61,5 +61,7 @@ function clusterIdOf(view: View, { clusterIds }: ObservedCluster): string | null
 function phaseOf(view: View): EtcdPhase | null {
   const { vault } = view.facts;
   if (vault.is === 'unknown' || vault.value.is === 'sealed') return null;
+  // Without a vault only machines that know of no cluster prove that there is none.
+  if (vault.value.is === 'absent' && view.desired.members.some((m) => recordOf(view, m.host) !== null)) return null;
   return view.desired.cluster.phase;
 }

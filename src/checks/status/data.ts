@@ -1,11 +1,17 @@
 import type { View } from '../../facts/types.ts';
+import type { HostRecord } from '../../model/host-record.ts';
 import type { HostId } from '../../model/ids.ts';
 import { isFounded } from '../../ports/vault.ts';
 
+/** What the machine itself keeps of whose it is. */
+export function recordOf(view: View, host: HostId): HostRecord | null {
+  const record = view.facts.hosts.get(host)?.record;
+  return record?.is === 'known' && record.value.is === 'record' ? record.value.record : null;
+}
+
 /** The cluster id that the machine itself records; it knows when the vault cannot be opened, too. */
 export function recordedClusterId(view: View, host: HostId): string | null {
-  const record = view.facts.hosts.get(host)?.record;
-  return record?.is === 'known' && record.value.is === 'record' ? (record.value.record.etcdClusterId ?? null) : null;
+  return recordOf(view, host)?.etcdClusterId ?? null;
 }
 
 /** Says that a member of a founded cluster has no data any more; null when it has, or when that is not known. */

@@ -1,17 +1,10 @@
 import type { View } from '../../facts/types.ts';
 import type { Finding } from '../../model/finding.ts';
-import type { HostRecord } from '../../model/host-record.ts';
-import type { HostId } from '../../model/ids.ts';
 import { type EtcdPhase, isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
 import { list, said } from '../text.ts';
-import { lostData } from './data.ts';
+import { lostData, recordOf } from './data.ts';
 import type { StatusCheck } from './types.ts';
-
-function recordOf(view: View, host: HostId): HostRecord | null {
-  const record = view.facts.hosts.get(host)?.record;
-  return record?.is === 'known' && record.value.is === 'record' ? record.value.record : null;
-}
 
 /** Clusters that the machines say they belong to. */
 function owners(view: View): string[] {

@@ -2,12 +2,15 @@ import { quorumOf } from '../../desired/members.ts';
 import type { Member } from '../../desired/types.ts';
 import type { EtcdEndpointFacts, View } from '../../facts/types.ts';
 import type { HostId } from '../../model/ids.ts';
-import type { EtcdMember } from '../../ports/etcd-admin.ts';
+import type { EtcdFailure, EtcdMember } from '../../ports/etcd-admin.ts';
 import { memberHealth } from '../../steps/etcd-member.ts';
 import { said } from '../text.ts';
 import { alarmsOf } from './alarms.ts';
 import { lostData, neverStarted } from './data.ts';
 import type { ObservedCluster, ObservedMember } from './types.ts';
+
+/** Nothing came back: a member may be well and only out of our sight. */
+const SILENT: readonly EtcdFailure[] = ['unreachable', 'timeout'];
 
 /** Puts together what the members say of themselves and of the list; what one says of another's health is not evidence. */
 export function observe(view: View): ObservedCluster {
@@ -26,7 +29,7 @@ export function observe(view: View): ObservedCluster {
   const voters = counted.filter((m) => m.role === 'voter').length;
   const needed = quorumOf(voters);
   const outOfReach = [...endpoints.values()].filter(
-    ({ status }) => status.is === 'failed' && status.reason === 'unreachable',
+    ({ status }) => status.is === 'failed' && SILENT.includes(status.reason),
   ).length;
   const quorumSeen = [...endpoints.values()].some(({ linearizableRead }) => linearizableRead.is === 'ok');
   const seen = counted.filter((m) => m.role === 'voter' && m.healthy).length;
