@@ -58,7 +58,7 @@ vi.mock('../operations/context.ts', () => ({
       machines: new Map([...hosts, ...former].map((h) => [hostId(h), { lock: freeLock(h) }])),
       clock: { now: () => new Date('2026-11-21T10:15:00.000Z') },
     } as unknown as Context['ports'],
-    operator: async () => ({ isDead: () => false }) as Awaited<ReturnType<Context['operator']>>,
+    operator: async () => ({ isDead: () => false }) as unknown as Awaited<ReturnType<Context['operator']>>,
     [Symbol.asyncDispose]: async () => {
       fake.closed += 1;
     },

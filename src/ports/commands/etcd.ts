@@ -36,6 +36,8 @@ export function etcdProcess(): ReadCommand {
  */
 export function swapManifest(prepared: string, manifest: string, options: { together: boolean }): WriteCommand {
   const text = [
+    // Whoever stops the unit waits: between taking away and putting back is no place to end.
+    `trap '' TERM INT HUP`,
     'new=$1 target=$2 together=$3; dir=$(dirname -- "$target"); umask 077',
     '[ -f "$new" ] || exit 66',
     'pod= etcd=',
