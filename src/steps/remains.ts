@@ -112,7 +112,7 @@ function foreignData(dataDir: string, name: string): string {
 /** Hidden files are left out: packages keep empty folders by them, and half-sent files of ours are swept away. */
 function foreignEntries(files: FilesFact, ours: readonly string[]): string[] {
   return files.entries
-    .filter((entry) => entry.type !== 'directory' && !ours.includes(entry.path) && !/\/\.[^/]*$/.test(entry.path))
+    .filter(({ path }) => path !== paths.etcdPkiDirectory && !ours.includes(path) && !/\/\.[^/]*$/.test(path))
     .map((entry) => entry.path);
 }
 
