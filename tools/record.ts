@@ -11,7 +11,7 @@ import { type Frame, picture } from './record/svg.ts';
 //
 //   node tools/record.ts OUT.svg --columns 100 --rows 34 'keelson apply --yes' 'keelson status'
 
-const SAMPLE_MS = 150;
+const SAMPLE_MS = 250;
 const READ_MS = 2_500;
 const HOLD_MS = 8_000;
 const LIMIT_MS = 10 * 60_000;
