@@ -24,6 +24,8 @@ export const founding: PlanRefusal = (view, intent) => {
       ];
     }
     const record = facts.record.is === 'known' && facts.record.value.is === 'record' ? facts.record.value.record : null;
+    // Without a vault nothing is old: that the machine is somebody's has been refused already.
+    if (record !== null && view.desired.cluster.uid === null) return [];
     if (record?.etcdClusterId !== undefined) {
       return [
         refusal(
