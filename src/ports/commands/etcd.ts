@@ -40,15 +40,19 @@ export function swapManifest(prepared: string, manifest: string, options: { toge
     `trap '' TERM INT HUP`,
     'new=$1 target=$2 together=$3; dir=$(dirname -- "$target"); umask 077',
     '[ -f "$new" ] || exit 66',
-    'pod= etcd=',
+    'pod= etcd= cgroup=',
     'for d in /proc/[0-9]*; do read -r c <"$d/comm" || continue; [ "$c" = etcd ] || continue',
-    `  pod=$(sed -n 's#.*pod\\([0-9a-f_-]\\{32,36\\}\\).*#\\1#p' "$d/cgroup" | head -n1 | tr _ -); etcd=\${d#/proc/}; [ -n "$pod" ] && break; done 2>/dev/null`,
-    // The folder goes when the pod's worker has ended; its cgroup goes a moment earlier, which was seen to be too early.
+    `  cgroup=$(sed -n 's#^[0-9]*:\\(memory\\|name=systemd\\|\\):\\(.*pod[0-9a-f_-]\\{32,36\\}[^/]*\\)/.*#\\2#p' "$d/cgroup" | head -n1)`,
+    `  pod=$(printf '%s\\n' "$cgroup" | sed -n 's#.*pod\\([0-9a-f_-]\\{32,36\\}\\).*#\\1#p' | tr _ -); etcd=\${d#/proc/}; [ -n "$pod" ] && break; done 2>/dev/null`,
+    'group() { for r in /sys/fs/cgroup/memory /sys/fs/cgroup/systemd /sys/fs/cgroup; do [ -d "$r$cgroup" ] && return 0; done; return 1; }',
     'gone() { [ ! -e "/var/lib/kubelet/pods/$pod" ]; }',
     'rm -f -- "$target"; sync -- "$dir"',
     // In vain past the deadline: then the kubelet takes its own time, and nothing else is lost.
-    'n=0; if [ -n "$pod" ]; then while ! gone && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1))',
-    '  [ "$together" = yes ] && [ $n = 10 ] && read -r c <"/proc/$etcd/comm" && [ "$c" = etcd ] && kill -KILL "$etcd"; done 2>/dev/null; fi',
+    'n=0 ended=no; if [ -n "$pod" ]; then while ! gone && [ $n -lt 300 ]; do group || ended=yes; sleep 0.1; n=$((n+1))',
+    '  [ "$together" = yes ] && [ $n = 10 ] && read -r c <"/proc/$etcd/comm" && [ "$c" = etcd ] && kill -KILL "$etcd"; done 2>/dev/null',
+    // The kubelet removes the pod's folder in the same pass (every 2 s) that forgets its worker, if the worker has ended by then: its
+    // cgroup goes last. Else the worker is forgotten in the next pass, and a pod that came before would wait for the back-off.
+    '  [ $ended = yes ] || sleep 2.2; fi',
     // The kubelet passes over names that begin with a dot.
     'tmp=$dir/.keelson-$$; cp -- "$new" "$tmp" && chmod 600 "$tmp" && sync -- "$tmp" && mv -fT -- "$tmp" "$target" && sync -- "$dir" && rm -f -- "$new"',
   ].join('\n');
