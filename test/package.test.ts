@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,9 @@ let installed: string;
 
 function run(argv: readonly [string, ...string[]], cwd = prefix): string {
   const [program, ...args] = argv;
-  return execFileSync(program, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}:\n${stdout}${stderr}`);
+  return stdout.trim();
 }
 
 // Without network and without scripts: whatever it needs has to be in the archive.
@@ -73,17 +75,17 @@ describe('the published package', () => {
     const file = join(prefix, 'lib/consumer.mts');
     writeFileSync(
       file,
-      `import { parseConfig, type ClusterConfig } from 'keelson';
-const parsed = parseConfig('', 'cluster.yaml');
+      `import { type ClusterConfig, KeelsonError, readConfig } from 'keelson';
+const error = await readConfig({ file: 'cluster.yaml', text: '' }).catch((reason) => reason);
 export const right = (config: ClusterConfig): string => config.metadata.name;
 // @ts-expect-error A type that is not found would be any, and fit.
 export const wrong = (config: ClusterConfig): number => config.metadata;
-if (parsed.ok) throw new Error('an empty file is no configuration');
+if (!(error instanceof KeelsonError)) throw new Error('an empty file is no configuration');
 `,
     );
     const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', 'node'];
     const types = ['--typeRoots', join(root, 'node_modules/@types')];
     expect(run([join(root, 'node_modules/.bin/tsc'), ...flags, ...types, file])).toBe('');
     expect(run([process.execPath, '--disable-warning=ExperimentalWarning', file])).toBe('');
-  });
+  }, 60_000);
 });
