@@ -207,8 +207,3 @@ async function withBundleKubeadm(
 function known<T>(value: T, clock: Clock): Fact<T> {
   return { is: 'known', value, at: clock.now().toISOString() };
 }
-
-/** For a machine that is in no configuration: every fact about it is unknown. */
-export function unknownHostFacts(because: string): HostFacts {
-  return Object.fromEntries(hostFactNames.map((name) => [name, { is: 'unknown', because }])) as unknown as HostFacts;
-}

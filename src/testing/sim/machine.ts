@@ -170,7 +170,7 @@ export class SimMachine {
   }
 
   remove(path: string): void {
-    for (const key of [...this.files.keys()]) if (key === path || key.startsWith(`${path}/`)) this.files.delete(key);
+    for (const key of this.files.keys()) if (key === path || key.startsWith(`${path}/`)) this.files.delete(key);
   }
 
   children(path: string): string[] {
