@@ -73,7 +73,7 @@ export type Away = 'operator' | 'peers' | 'everybody';
 const START = '2026-01-01T00:00:00.000Z';
 /** A look at a member counts as measured just before while it is no older. */
 const JUST_BEFORE_MS = 15_000;
-const CLIENT_EVERY_MS = 400;
+const CLIENT_EVERY_MS = 600;
 
 /** A simulated cluster of machines: the one fake. It keeps a trace, and what went against the invariants. */
 export class SimCluster {
@@ -83,6 +83,8 @@ export class SimCluster {
   readonly machines = new Map<HostId, SimMachine>();
   readonly etcd: SimEtcd;
   vault: VaultStore = { identity: null, ca: null, inventory: null };
+  /** Copies of the vault as it was after each write, the newest last. */
+  readonly backups: VaultStore[] = [];
   readonly journals = new Map<RunId, RunEvent[]>();
   readonly violations: string[] = [];
   readonly trace: string[] = [];
@@ -226,9 +228,9 @@ export class SimCluster {
   /** All machines are up and reached, and what dead runs still had under way has happened. */
   async rest(): Promise<void> {
     for (const id of this.machines.keys()) this.heal(id);
-    await this.clock.advance(60_000);
+    await this.clock.advance(25_000);
     for (const id of this.machines.keys()) this.powerOn(id);
-    await this.clock.advance(30_000);
+    await this.clock.advance(15_000);
   }
 
   /** What must hold at every moment, and did not. */
@@ -269,6 +271,7 @@ export class SimCluster {
 
   #adopt(from: SimCluster): void {
     this.vault = { ...from.vault };
+    this.backups.push(...from.backups);
     this.handedOver = from.handedOver;
     this.#identifiers = from.#identifiers;
     this.#processes = from.#processes;
@@ -339,7 +342,10 @@ export class SimCluster {
         belongTogether: (certificate, key) => this.#belongTogether(certificate, key),
         call: (what, host, effect, onLost) => own.call({ what, host, effect, onLost }),
         sleep: own.sleep,
-        sawServing: (host) => void sawServing.set(host, this.clock.monotonicMs()),
+        saw: (host, serving) => {
+          if (serving) sawServing.set(host, this.clock.monotonicMs());
+          else sawServing.delete(host);
+        },
       }),
       pki: {
         createCa: (spec) => this.#made(own, this.#issuer.createCa(spec)),
@@ -348,13 +354,22 @@ export class SimCluster {
       },
       vault: simVault(
         () => this.vault,
-        (what, effect) => operator(`vault ${what}`, effect),
+        (what, effect) => operator(`vault ${what}`, () => this.#withBackup(effect)),
       ),
       clock,
       random: { uuid: () => this.#uuid(), hex: (bytes) => this.#hex(bytes) },
       runStore: this.#runStore(operator),
       bundleKubeadm: null,
     };
+  }
+
+  #withBackup<T>(effect: () => T): T {
+    const before = { ...this.vault };
+    const result = effect();
+    const { identity, ca, inventory } = this.vault;
+    if (identity !== before.identity || ca !== before.ca || inventory !== before.inventory)
+      this.backups.push({ ...this.vault });
+    return result;
   }
 
   async #made(own: Gate, work: Promise<CertificatePair>): Promise<CertificatePair> {
@@ -418,7 +433,8 @@ export class SimCluster {
     if (this.ending || !this.#isHandedOver() || !wasServing) return;
     const justBefore = by.issuedAt - JUST_BEFORE_MS;
     const stay = others.filter(
-      ({ host, serves, ours }) => serves || (!ours && (by.sawServing.get(host) ?? -1) >= justBefore),
+      ({ host, serves, ours }) =>
+        serves || (!ours && (by.sawServing.get(host) ?? Number.NEGATIVE_INFINITY) >= justBefore),
     ).length;
     if (stay < need)
       this.violate(`run ${by.run} takes ${machine.id} down while ${stay} of the other members serve and ${need} must`);

@@ -13,8 +13,8 @@ export interface EtcdAdminWorld {
   /** One call to a port. `lost` is what the caller gets when no answer comes. */
   call: <T>(what: string, host: HostId, effect: () => Reply<T>, lost: () => Reply<T>) => Promise<Reply<T>>;
   sleep: (ms: number) => Promise<void>;
-  /** The process saw the member answer a linearizable read. */
-  sawServing: (host: HostId) => void;
+  /** The process has looked at the member: whether it takes part in a quorum. */
+  saw: (host: HostId, serving: boolean) => void;
 }
 
 const PKI = '/etc/kubernetes/pki/etcd';
@@ -28,6 +28,7 @@ export function simEtcdAdmin(world: EtcdAdminWorld): EtcdAdmin {
     const lost = (): Reply<T> => failed('unreachable', `${host} does not answer`);
     const effect = (): Reply<T> => {
       etcd.settle();
+      world.saw(host, world.reaches(host) && etcd.serves(host));
       const machine = machines.get(host);
       const data = etcd.data(host);
       if (machine === undefined || !machine.up || !world.reaches(host)) return lost();
@@ -93,7 +94,6 @@ export function simEtcdAdmin(world: EtcdAdminWorld): EtcdAdmin {
     alarms: (e) => quorate('alarms', e, () => okay([])),
     get: (e, key, _signal, { linearizable }) =>
       (linearizable ? quorate : ask)('get', e, (data) => {
-        if (linearizable) world.sawServing(e.host);
         return okay({
           value: data.log.findLast((entry) => entry.key === key)?.value ?? null,
           revision: revisionOf(data),

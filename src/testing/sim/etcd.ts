@@ -32,7 +32,7 @@ interface SimProcess {
 export interface Actor {
   readonly run: string;
   readonly issuedAt: number;
-  /** When the run last saw each member serve. */
+  /** When the run last looked at each member, if that served then. */
   readonly sawServing: ReadonlyMap<HostId, number>;
 }
 

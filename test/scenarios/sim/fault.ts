@@ -1,4 +1,5 @@
 import { hostId } from '../../../src/model/ids.ts';
+import { isFounded } from '../../../src/ports/vault.ts';
 import type { Away, SimCluster } from '../../../src/testing/sim/cluster.ts';
 import { type Drift, spoil } from './drift.ts';
 
@@ -10,13 +11,19 @@ export type Fault =
   | { is: 'drift'; host: string; drift: Drift }
   /** Its disk is lost. Only of a cluster in use: before, there is nothing to lose. */
   | { is: 'wipe'; host: string }
-  /** The leader, whichever it is, loses power for a moment. */
-  | { is: 'restart-leader' };
+  /** The leader, whichever it is, loses power for a while. */
+  | { is: 'restart-leader'; backMs: number }
+  /** The operator's vault folder is lost, or is an old copy; or it is the right one again. */
+  | { is: 'vault'; to: 'lost' | 'before the founding' | 'right' };
 
 export function strike(sim: SimCluster, fault: Fault): void {
   if (fault.is === 'restart-leader') {
     const leader = [...sim.etcd.clusterIds].map((id) => sim.etcd.raft.leaderOf(id)).find((id) => id !== null);
-    if (leader !== undefined && leader !== null) sim.powerOff(leader, 8_000);
+    if (leader !== undefined && leader !== null) sim.powerOff(leader, fault.backMs);
+    return;
+  }
+  if (fault.is === 'vault') {
+    changeVault(sim, fault.to);
     return;
   }
   const host = hostId(fault.host);
@@ -28,4 +35,14 @@ export function strike(sim: SimCluster, fault: Fault): void {
     sim.cutOff(host, fault.from);
     void sim.clock.sleep(fault.ms).then(() => sim.heal(host));
   }
+}
+
+function changeVault(sim: SimCluster, to: 'lost' | 'before the founding' | 'right'): void {
+  const { backups } = sim;
+  const old = backups.findLast(
+    ({ identity, ca }) => identity !== null && ca !== null && !isFounded(identity.etcd.phase),
+  );
+  const copy = to === 'right' ? backups.at(-1) : to === 'lost' ? undefined : old;
+  sim.vault = { identity: null, ca: null, inventory: null, ...copy };
+  sim.note(`the vault is ${to}`);
 }

@@ -5,7 +5,7 @@ import type { SimCluster, SimPorts } from '../../../src/testing/sim/cluster.ts';
 import { checkMade } from '../../../src/testing/sim/invariants.ts';
 import { type Applied, apply, codeOf, describeApplied, planOf } from './apply.ts';
 import { strike } from './fault.ts';
-import { founded } from './founded.ts';
+import { runningCluster } from './founded.ts';
 import { type ApplyAct, type Schedule, scheduleOf } from './schedule.ts';
 import { newCluster } from './world.ts';
 
@@ -31,7 +31,8 @@ export async function runSeed(seed: number, mutation: Mutation = {}): Promise<Ou
 
 export async function runSchedule(schedule: Schedule, mutation: Mutation = {}): Promise<Outcome> {
   const { shape, seed } = schedule;
-  const sim = newCluster(shape, seed, schedule.start === 'founded' ? await founded(shape) : undefined);
+  const sim =
+    schedule.start === 'founded' ? await runningCluster(shape, seed, mutation.policy) : newCluster(shape, seed);
   sim.note(`${schedule.start}, ${shape.members} members, ${shape.source}`);
   sim.startClients();
   try {
@@ -90,6 +91,8 @@ async function runOne(
   sim.note(
     `${process.owner.operator} ${process.owner.pid}: ${describeApplied(applied)} after ${process.gate.calls()} calls`,
   );
+  if (applied.is === 'done' && sim.handedOver && sim.vault.identity?.etcd.phase !== 'handed-over')
+    sim.violate('a wrong vault did not keep apply from writing');
   if (applied.is === 'failed' && applied.error.code === 'internal')
     sim.violate(`internal error: ${applied.error.message} ${applied.error.details.output ?? ''}`);
   return applied;
@@ -121,7 +124,7 @@ async function releaseLock(sim: SimCluster, desk: string): Promise<void> {
       await unlock(ports.machines, run, away, never);
       sim.note(`${desk} released the lock of ${run}`);
     } catch (error) {
-      sim.note(`${desk} could not release the lock of ${run}: ${error instanceof Error ? error.message : error}`);
+      sim.note(`${desk} could not release the lock of ${run}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   exit();

@@ -23,52 +23,88 @@ export interface Schedule {
   seed: number;
   shape: Shape;
   start: 'empty' | 'founded';
+  /** What kind of story it is. */
+  story: Story;
   acts: readonly Act[];
 }
 
+const stories = { founding, mending, frailty, loss, wrongVault } satisfies Record<
+  string,
+  (r: Rng, shape: Shape) => Act[]
+>;
+export type Story = keyof typeof stories;
+
 export function scheduleOf(seed: number): Schedule {
   const r = rng(Math.imul(seed, 2_654_435_761) ^ 0x5bd1e995);
-  const start = r.chance(0.45) ? 'empty' : 'founded';
-  const shape: Shape = {
-    members: r.chance(0.85) ? 3 : 5,
-    source: r.pick(['preinstalled', 'preinstalled', 'preinstalled', 'bundle', 'packages']),
-  };
-  return { seed, shape, start, acts: start === 'empty' ? founding(r, shape) : upkeep(r, shape) };
+  const story: Story = r.chance(0.38)
+    ? 'founding'
+    : r.pick<Story>(['mending', 'mending', 'mending', 'frailty', 'frailty', 'loss', 'wrongVault']);
+  const source = r.pick<Shape['source']>(['preinstalled', 'preinstalled', 'preinstalled', 'bundle', 'packages']);
+  const shape: Shape = { members: r.chance(0.9) ? 3 : 5, source };
+  return { seed, shape, story, start: story === 'founding' ? 'empty' : 'founded', acts: stories[story](r, shape) };
 }
 
 function founding(r: Rng, shape: Shape): Act[] {
   const calls = 170 * shape.members;
-  const rounds = 1 + r.below(2);
+  const rounds = r.chance(0.6) ? 1 : 2;
   return Array.from({ length: rounds }, () => applyAct(r, shape, calls));
 }
 
-function upkeep(r: Rng, shape: Shape): Act[] {
-  const acts: Act[] = [];
+/** Machines have drifted, and there may be trouble. */
+function mending(r: Rng, shape: Shape): Act[] {
   const count = r.below(4);
-  for (let n = 0; n < count; n += 1) acts.push({ is: 'fault', fault: drift(r, shape) });
-  const lossy = r.chance(0.25);
-  if (lossy) acts.push(...loss(r, shape));
+  const acts: Act[] = Array.from({ length: count }, () => strikes(drift(r, shape)));
   if (r.chance(0.5)) acts.push({ is: 'wait', ms: r.below(20_000) });
-  if (r.chance(0.4)) acts.push({ is: 'fault', fault: trouble(r, shape) });
-  acts.push(applyAct(r, shape, 30 * shape.members + 30 * count));
-  if (!lossy && r.chance(0.1)) acts.push(...loss(r, shape));
-  return acts;
+  if (r.chance(0.3)) acts.push(strikes(trouble(r, shape)));
+  return [...acts, applyAct(r, shape, 30 * shape.members + 30 * count)];
 }
 
-/** One disk is lost or more; the leader may be restarted at that moment. */
+/** A member has to be restarted while another is without its peers, before the command or in the middle of it. */
+function frailty(r: Rng, shape: Shape): Act[] {
+  const [healthy, ill] = twoHosts(r, shape);
+  const drifts: Act[] = [
+    strikes({ is: 'drift', host: healthy, drift: r.chance(0.7) ? 'edit manifest' : 'change an etcd argument' }),
+  ];
+  if (r.chance(0.5)) drifts.push(strikes({ is: 'drift', host: host(r, shape), drift: 'edit manifest' }));
+  const cut: Fault = { is: 'cut-off', host: ill, from: 'peers', ms: 20_000 + r.below(180_000) };
+  const act: ApplyAct = r.chance(0.6) ? { is: 'apply', cuts: [], events: [] } : applyAct(r, shape, 40 * shape.members);
+  if (r.chance(0.35))
+    return [...drifts, { is: 'wait', ms: r.below(20_000) }, strikes(cut), { is: 'wait', ms: r.below(5_000) }, act];
+  return [...drifts, { ...act, events: [...act.events, { at: 30 + r.below(20 * shape.members), ...cut }] }];
+}
+
+/** One disk is lost or more; a member may lag behind, and the leader may be restarted at that moment. */
 function loss(r: Rng, shape: Shape): Act[] {
-  const hosts = Array.from({ length: shape.members }, (_, n) => `etcd-${n}`);
-  const wiped = r.chance(0.7) ? [hosts[r.below(hosts.length)] ?? ''] : hosts.filter(() => r.chance(0.7));
   const acts: Act[] = [];
-  if (r.chance(0.3))
-    acts.push(
-      { is: 'fault', fault: { is: 'power-off', host: host(r, shape), backMs: 5_000 + r.below(60_000) } },
-      { is: 'wait', ms: 2_500 + r.below(5_000) },
-    );
-  acts.push(...wiped.map((name): Act => ({ is: 'fault', fault: { is: 'wipe', host: name } })));
-  if (r.chance(0.5)) acts.push({ is: 'fault', fault: { is: 'restart-leader' } });
-  acts.push({ is: 'wait', ms: r.below(40_000) });
-  return acts;
+  if (r.chance(0.2)) acts.push(strikes(drift(r, shape)));
+  const [lost, lagging] = twoHosts(r, shape);
+  if (r.chance(0.7))
+    acts.push(strikes({ is: 'power-off', host: lagging, backMs: 8_000 + r.below(20_000) }), {
+      is: 'wait',
+      ms: 3_000 + r.below(4_000),
+    });
+  if (r.chance(0.7)) acts.push(strikes({ is: 'restart-leader', backMs: 15_000 + r.below(60_000) }));
+  acts.push(...(r.chance(0.7) ? [strikes({ is: 'wipe', host: lost })] : wiped(r, shape)));
+  acts.push({ is: 'wait', ms: r.below(80_000) });
+  return r.chance(0.5) ? [...acts, applyAct(r, shape, 60)] : acts;
+}
+
+/** The command runs with a vault that is lost or too old, before the right one is restored. */
+function wrongVault(r: Rng, shape: Shape): Act[] {
+  const to = r.pick(['lost', 'before the founding'] as const);
+  const vault = (now: typeof to | 'right'): Act => strikes({ is: 'vault', to: now });
+  const before = r.chance(0.4) ? wiped(r, shape) : [];
+  return [...before, vault(to), applyAct(r, shape, 60), vault('right')];
+}
+
+function wiped(r: Rng, shape: Shape): Act[] {
+  const hosts = Array.from({ length: shape.members }, (_, n) => `etcd-${n}`);
+  const names = r.chance(0.65) ? [host(r, shape)] : r.chance(0.5) ? hosts : hosts.filter(() => r.chance(0.7));
+  return names.map((name) => strikes({ is: 'wipe', host: name }));
+}
+
+function strikes(fault: Fault): Act {
+  return { is: 'fault', fault };
 }
 
 function applyAct(r: Rng, shape: Shape, calls: number): ApplyAct {
@@ -104,4 +140,9 @@ function trouble(r: Rng, shape: Shape): Fault {
 
 function host(r: Rng, shape: Shape): string {
   return `etcd-${r.below(shape.members)}`;
+}
+
+function twoHosts(r: Rng, shape: Shape): [string, string] {
+  const first = r.below(shape.members);
+  return [`etcd-${first}`, `etcd-${(first + 1 + r.below(shape.members - 1)) % shape.members}`];
 }

@@ -1,0 +1,70 @@
+import type { Desired, DesiredHost } from '../../../src/desired/types.ts';
+import type { RunEvent } from '../../../src/model/events.ts';
+import { clusterId } from '../../../src/plan/rules/cluster-id.ts';
+import { dataGone } from '../../../src/plan/rules/data-gone.ts';
+import type { Plan } from '../../../src/plan/types.ts';
+import type { RunStore } from '../../../src/ports/run-store.ts';
+import type { SimPorts } from '../../../src/testing/sim/cluster.ts';
+import type { Mutation } from './run-schedule.ts';
+import { policy } from './world.ts';
+
+const FOUNDING_CODES: readonly string[] = [
+  'safety.foreign-data',
+  'safety.vault-old',
+  'safety.data-gone',
+  'safety.all-data-gone',
+];
+
+/** What keelson would be without one of the things that keep it safe. */
+export const mutations = {
+  'no rule looks at the quorum': { policy: { ...policy, rules: [clusterId, dataGone] } },
+  'data and an old vault do not keep a founding off': {
+    policy: {
+      ...policy,
+      refusals: (view, intent) => policy.refusals(view, intent).filter((f) => !FOUNDING_CODES.includes(f.code)),
+      rules: [],
+    },
+  },
+  'members are hardened with the full list': {
+    policy: { ...policy, desire: (...wanted) => withFullList(policy.desire(...wanted)) },
+  },
+  'the journal is written after the act': {
+    ports: (ports) => ({ ...ports, runStore: lateJournal(ports) }),
+  },
+} satisfies Record<string, Mutation>;
+
+const full = new WeakMap<Desired, Desired>();
+
+function withFullList(desired: Desired): Desired {
+  const known = full.get(desired);
+  if (known !== undefined) return known;
+  const all = desired.members.map((m) => `${m.name}=${m.peerUrl}`).join(',');
+  const hosts = [...desired.hosts].map(([id, host]): [typeof id, DesiredHost] => {
+    const own = `${host.member.name}=${host.member.peerUrl}`;
+    return [
+      id,
+      { ...host, kubeadmConfig: { ...host.kubeadmConfig, running: host.kubeadmConfig.running.replace(own, all) } },
+    ];
+  });
+  const made = { ...desired, hosts: new Map(hosts) };
+  full.set(desired, made);
+  return made;
+}
+
+/** Answers at once, and writes a moment later. */
+function lateJournal({ runStore, clock }: SimPorts): RunStore<RunEvent, Plan> {
+  return {
+    ...runStore,
+    open: async (run) => {
+      const journal = await runStore.open(run);
+      return {
+        ...journal,
+        append: (event) => {
+          const later = clock.sleep(50).then(() => journal.append(event));
+          later.catch(() => undefined);
+          return Promise.resolve();
+        },
+      };
+    },
+  };
+}
