@@ -2,6 +2,7 @@ import type { FactRef } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import { type HostId, OPERATOR } from '../model/ids.ts';
+import { factProblem } from '../plan/facts.ts';
 import type { PlannedStep } from '../plan/types.ts';
 import { isFounded } from '../ports/vault.ts';
 import type { Risk, View } from '../steps/types.ts';
@@ -48,6 +49,8 @@ async function refsToRead(step: StepRun, ctx: RunContext): Promise<readonly Fact
   if (joining) await rejoin(ctx, on, noteOf(step, ctx), ctx.hard);
   if (risk !== 'safe') return 'all';
   if (joining || step.applies > 0 || step.losses > 0) return step.bound.reads;
+  // A reading for another step may have failed since, and what the plan rested on is no longer known.
+  if (factProblem(step.bound.reads, ctx.store.current(), on) !== null) return step.bound.reads;
   return ctx.store.olderThan(step.bound.reads, step.horizon);
 }
 

@@ -1,4 +1,5 @@
 import { paths } from '../desired/paths.ts';
+import { KeelsonError } from '../model/errors.ts';
 import { type HostRecord, hostRecordText } from '../model/host-record.ts';
 import type { HostId } from '../model/ids.ts';
 import { factOf, fileChanges, needed } from './compare.ts';
@@ -22,6 +23,8 @@ export const hostRecord = defineStep({
     { on, fact: 'machine' },
     { on, fact: 'record' },
     { on, fact: 'files' },
+    // Whose machine it is: without the vault there is only a placeholder.
+    'vault',
   ],
   judge: ({ state }, view, on): Check => {
     const fact = factOf(view, on, 'record');
@@ -49,6 +52,8 @@ export const hostRecord = defineStep({
     );
   },
   apply: async (_params, world, view, on) => {
+    if (view.desired.cluster.uid === null)
+      throw new KeelsonError('vault.absent', `whose machine ${on} is cannot be recorded without the vault`);
     await placeFiles(world, view, on, [
       { path: paths.record, content: hostRecordText(recordFor(view, on)), mode: '644' },
     ]);

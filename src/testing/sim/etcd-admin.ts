@@ -28,7 +28,8 @@ export function simEtcdAdmin(world: EtcdAdminWorld): EtcdAdmin {
     const lost = (): Reply<T> => failed('unreachable', `${host} does not answer`);
     const effect = (): Reply<T> => {
       etcd.settle();
-      world.saw(host, world.reaches(host) && etcd.serves(host));
+      // Its members and certificates say nothing about its health.
+      if (what === 'status' || what === 'get') world.saw(host, world.reaches(host) && etcd.serves(host));
       const machine = machines.get(host);
       const data = etcd.data(host);
       if (machine === undefined || !machine.up || !world.reaches(host)) return lost();
