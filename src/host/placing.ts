@@ -5,12 +5,14 @@ const REFUSE = `refuse() { printf 'refused|%s|%s\\n' "$1" "$2"; exit 3; }`;
 
 /**
  * `failed PATH BYTES`: a write has failed: for want of room, or for another reason. Numbers tell, not the message: they need no
- * language. To be called before the half-written file is removed.
+ * language. To be called before the half-written file is removed, also where arguments are split at newlines alone.
  */
 const FAILED = [
-  'failed() { p=$1 b=$2',
-  `set -- $(stat -f -c '%f %S %d %c' -- "\${p%/*}/" 2>/dev/null || echo 1048576 4096 1 0)`,
-  'if [ $(( $1 * $2 )) -lt $(( b + 65536 )) ] || { [ "$4" -gt 0 ] && [ "$3" -eq 0 ]; }',
+  `failed() { p=$1 b=$2; IFS=' '`,
+  `set -- $(stat -f -c '%f %S %d %c %b' -- "\${p%/*}/" 2>/dev/null || echo 1048576 4096 1 0 0)`,
+  // ext4 counts as free what it keeps for itself: a fiftieth, at most 4096 blocks.
+  'k=$(( $5 / 50 )); [ $k -le 4096 ] || k=4096',
+  'if [ $(( ($1 - k) * $2 )) -lt $(( b + 65536 )) ] || { [ "$4" -gt 0 ] && [ "$3" -eq 0 ]; }',
   `then printf 'full|%s\\n' "$p"; exit 4; fi`,
   `printf 'failed|%s\\n' "$p"; exit 5; }`,
 ].join('\n');
