@@ -1,10 +1,11 @@
 import type { Desired, DesiredHost } from '../../../src/desired/types.ts';
+import { KeelsonError } from '../../../src/model/errors.ts';
 import type { RunEvent } from '../../../src/model/events.ts';
 import { clusterId } from '../../../src/plan/rules/cluster-id.ts';
 import { dataGone } from '../../../src/plan/rules/data-gone.ts';
 import type { Plan } from '../../../src/plan/types.ts';
 import type { RunStore } from '../../../src/ports/run-store.ts';
-import type { SimPorts } from '../../../src/testing/sim/cluster.ts';
+import type { SimCluster, SimPorts } from '../../../src/testing/sim/cluster.ts';
 import type { Mutation } from './run-schedule.ts';
 import { policy } from './world.ts';
 
@@ -30,6 +31,9 @@ export const mutations = {
   },
   'the journal is written after the act': {
     ports: (ports) => ({ ...ports, runStore: lateJournal(ports) }),
+  },
+  'the fence is not looked at': {
+    ports: (ports, sim) => ({ ...ports, machines: unfenced(ports, sim) }),
   },
 } satisfies Record<string, Mutation>;
 
@@ -67,4 +71,40 @@ function lateJournal({ runStore, clock }: SimPorts): RunStore<RunEvent, Plan> {
       };
     },
   };
+}
+
+/** Machines that let in every write, whatever its number. */
+function unfenced({ machines }: SimPorts, sim: SimCluster): SimPorts['machines'] {
+  return new Map(
+    [...machines].map(([id, machine]) => [
+      id,
+      {
+        ...machine,
+        bind: (binding) => {
+          const host = machine.bind(binding);
+          const open = async <T>(call: () => Promise<T>): Promise<T> => {
+            const at = sim.machines.get(id);
+            try {
+              return await call();
+            } catch (error) {
+              if (at === undefined || !(error instanceof KeelsonError) || error.code !== 'lock.lost') throw error;
+              const fence = at.fence;
+              at.fence = binding.fence;
+              try {
+                return await call();
+              } finally {
+                at.fence = fence;
+              }
+            }
+          };
+          return {
+            ...host,
+            run: (c, s) => open(() => host.run(c, s)),
+            putFiles: (f, s) => open(() => host.putFiles(f, s)),
+            putArtefact: (a, s) => open(() => host.putArtefact(a, s)),
+          };
+        },
+      },
+    ]),
+  );
 }

@@ -124,7 +124,9 @@ async function releaseLock(sim: SimCluster, desk: string): Promise<void> {
       await unlock(ports.machines, run, away, never);
       sim.note(`${desk} released the lock of ${run}`);
     } catch (error) {
-      sim.note(`${desk} could not release the lock of ${run}: ${error instanceof Error ? error.message : String(error)}`);
+      sim.note(
+        `${desk} could not release the lock of ${run}: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
   exit();
