@@ -79,8 +79,8 @@ describe('an installation that is killed', () => {
       expect([0, KILLED], last.stderr.slice(-2000)).toContain(last.exitCode);
     } while (last.exitCode === KILLED && finished.length < 60);
     expect(last.exitCode).toBe(0);
-    // Four steps on each of three machines at least were cut off one by one.
-    expect(new Set(finished).size).toBeGreaterThanOrEqual(12);
+    // Steps of three machines end side by side, so that one kill may follow up to three of them: 23 steps are at least 8 kills.
+    expect(new Set(finished).size).toBeGreaterThanOrEqual(8);
     await expectConverged(open, control);
     await open[Symbol.asyncDispose]();
     open = undefined;
