@@ -15,15 +15,19 @@ import type { WriteBinding } from '../ports/machine.ts';
  */
 const FENCED = [
   'D=$1 f=$2 r=$3 s=$4 k=$5; shift 5; umask 077',
-  `mkdir -p "$D" || { printf '%s state\\n' "$k" >&2; exit 74; }`,
+  // A machine that is going down has its file systems taken away below a shell that still answers.
+  `no() { [ "$(systemctl is-system-running 2>/dev/null)" != stopping ] || set -- leaving 69; printf '%s %s\\n' "$k" "$1" >&2; exit "$2"; }`,
+  'mkdir -p "$D" || no state 74',
   // A failed `exec` would end dash at once, with an exit code that could be the command's.
-  `true 9>"$D/.flock" || { printf '%s state\\n' "$k" >&2; exit 74; }`,
+  'true 9>"$D/.flock" || no state 74',
   'exec 9>"$D/.flock"',
   `flock -w 15 9 || { printf '%s busy\\n' "$k" >&2; exit 75; }`,
   'h=0; [ -f "$D/fence" ] && read -r h <"$D/fence"',
+  // Nobody lowers a number: where there is none, only the machine's going down is no loss.
+  '[ "$h" != 0 ] || [ "$(systemctl is-system-running 2>/dev/null)" != stopping ] || no state 74',
   'if [ "$h" != "$f" ]; then',
   `{ printf '%s lost\\nfence|%s\\n' "$k" "$h"; [ -f "$D/lock" ] && printf 'holder|%s\\n' "$(base64 -w0 "$D/lock")"; } >&2; exit 98; fi`,
-  `printf '%s %s %s -\\n' "$f" "$r" "$s" >"$D/last" || { printf '%s state\\n' "$k" >&2; exit 74; }`,
+  `printf '%s %s %s -\\n' "$f" "$r" "$s" >"$D/last" || no state 74`,
   'trap : TERM INT HUP; umask 022',
   '"$@" 9>&-; c=$?',
   `printf '%s %s %s %s\\n' "$f" "$r" "$s" $c >"$D/last"`,
@@ -57,6 +61,7 @@ export function fenced(
 
 function refusal(host: HostId, said: string, state: string, result: CommandResult, directory: string): KeelsonError {
   if (said === 'lost') return lockLost(host, parseLockState(state).holder);
+  if (said === 'leaving') return new KeelsonError('host.unreachable', `${host} is going down`, { host });
   if (said === 'busy') {
     return new KeelsonError('host.timeout', `another command of keelson kept ${host} busy for 15 s`, { host });
   }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -24,7 +25,8 @@ import { Secret } from '../model/secret.ts';
 import type { Clock } from '../ports/clock.ts';
 import { script, writeCommand } from '../ports/command.ts';
 import { inspectArtefacts } from '../ports/commands/files.ts';
-import type { Artefact, WriteHost } from '../ports/host.ts';
+import type { Artefact, CommandResult, WriteHost } from '../ports/host.ts';
+import { type Fenced, fenced } from './fence.ts';
 import { type LocalConnection, localConnection, testHost } from './testing/local-connection.ts';
 import { createWriteHost } from './write-host.ts';
 
@@ -106,6 +108,22 @@ describe.runIf(isRoot).each(['dash', 'bash'])('writing through %s', (shell) => {
     test('refuses everything on a machine that was never locked', async () => {
       rmSync(join(state, 'fence'));
       await expect(host.run(command('true'), never)).rejects.toMatchObject({ code: 'lock.lost' });
+    });
+
+    test('without a number on a machine that is going down it has gone away: nobody has taken the lock', async () => {
+      rmSync(join(state, 'fence'));
+      const result = await asIfStopping(
+        folder,
+        fenced(testHost, { run, step, fence: 7 }, state, ['touch', join(folder, 'made')]),
+      );
+      expect(result).toMatchObject({ code: 'host.unreachable' });
+      expect(existsSync(join(folder, 'made'))).toBe(false);
+    });
+
+    test('another number on a machine that is going down is a lock that was lost all the same', async () => {
+      writeFileSync(join(state, 'fence'), '8\n');
+      const result = await asIfStopping(folder, fenced(testHost, { run, step, fence: 7 }, state, ['true']));
+      expect(result).toMatchObject({ code: 'lock.lost' });
     });
 
     test.each([74, 75, 98, 124, 137])('gives exit code %i of the command itself as a result', async (exitCode) => {
@@ -376,3 +394,17 @@ describe.runIf(isRoot).each(['dash', 'bash'])('writing through %s', (shell) => {
     });
   });
 });
+
+/** The error of a fenced command where systemd says that the machine is going down. */
+async function asIfStopping(folder: string, { argv, resultOf }: Fenced): Promise<unknown> {
+  const programs = join(folder, 'programs');
+  mkdirSync(programs);
+  writeFileSync(join(programs, 'systemctl'), '#!/bin/sh\necho stopping\nexit 1\n', { mode: 0o755 });
+  const [program, ...args] = argv;
+  const ran = spawnSync(program, args, { env: { PATH: `${programs}:${process.env.PATH}` }, encoding: 'utf8' });
+  try {
+    return resultOf({ exitCode: ran.status ?? 1, stdout: ran.stdout, stderr: ran.stderr } as CommandResult);
+  } catch (error) {
+    return error;
+  }
+}
