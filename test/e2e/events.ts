@@ -12,6 +12,7 @@ export interface EventLine {
       readonly id: string;
       readonly kind: string;
       readonly on: string;
+      readonly title: string;
       readonly risk: string;
     }[];
   };
