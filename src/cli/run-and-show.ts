@@ -37,6 +37,10 @@ export async function runAndShow(
       note: progress.note,
       signals: { cancel, stop },
     });
+  } catch (error) {
+    // Cut off before the first step, whatever broke first: it was the interruption.
+    if (!stop.aborted) throw error;
+    throw new KeelsonError('interrupted', 'stopped at once, before anything was changed', { cause: error });
   } finally {
     silence();
     progress.close();

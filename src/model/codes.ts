@@ -615,6 +615,7 @@ export const errorCodes = {
     action: 'Put the list of hosts back as it was; changing members is a capability of its own.',
   },
   'change.address': { exit: 5, when: 'A member’s address was changed.', action: 'Put the address back.' },
+  'change.name': { exit: 5, when: 'The cluster was given another name.', action: 'Put metadata.name back as it was.' },
   'change.ports': { exit: 5, when: 'etcd’s ports were changed.', action: 'Put the ports back.' },
   'change.data-dir': { exit: 5, when: 'etcd’s data directory was changed.', action: 'Put dataDir back.' },
   'change.ca': {

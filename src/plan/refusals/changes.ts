@@ -13,6 +13,22 @@ export const changes: PlanRefusal = (view, intent) => {
   if (inventory === undefined) return [];
   const { spec } = desired.config;
   const found: Finding[] = [];
+  for (const { host } of desired.members) {
+    const record = facts.hosts.get(host)?.record;
+    if (
+      record?.is !== 'known' ||
+      record.value.is !== 'record' ||
+      record.value.record.clusterName === desired.cluster.name
+    )
+      continue;
+    found.push(
+      refusal(
+        'change.name',
+        `${host} belongs to cluster ${record.value.record.clusterName}; cluster.yaml calls it ${desired.cluster.name}`,
+        host,
+      ),
+    );
+  }
   const before = inventory.hosts.map((h) => h.name).sort();
   const after = desired.members.map((m) => m.host).sort();
   if (before.join() !== after.join())

@@ -15,10 +15,11 @@ import { vault } from './vault.ts';
 const refusals: readonly PlanRefusal[] = [twins, ownership, founding, restartFounding, lostData, changes, reset];
 
 export function planRefusals(view: View, intent: Intent): readonly Finding[] {
-  // What nobody could ask about has only one thing to say: all else would be its shadow.
-  for (const ask of [vault, unreached]) {
-    const found = ask(view, intent);
-    if (found.length > 0) return found;
-  }
-  return refusals.flatMap((ask) => ask(view, intent));
+  const sealed = vault(view, intent);
+  if (sealed.length > 0) return sealed;
+  // Of a machine that could not be asked there is only one thing to say: what else is not known of it would be its shadow.
+  const away = unreached(view, intent);
+  const hosts = new Set(away.map((f) => f.host));
+  const others = refusals.flatMap((ask) => ask(view, intent));
+  return [...away, ...others.filter((f) => f.code !== 'safety.unknown-fact' || !hosts.has(f.host))];
 }
