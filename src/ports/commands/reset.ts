@@ -81,7 +81,7 @@ export function removePod(socket: string): WriteCommand {
     '  for c in $(k -n k8s.io containers ls -q "$f"); do',
     '    k -n k8s.io tasks kill -a -s KILL "$c"; k -n k8s.io tasks rm -f "$c" >/dev/null',
     '    x=/run/containerd/io.containerd.grpc.v1.cri/sandboxes/$c/shm; ! mountpoint -q "$x" || umount "$x"',
-    '    k -n k8s.io containers rm "$c" >/dev/null; k -n k8s.io sandboxes rm "$c" >/dev/null',
+    '    k -n k8s.io sandboxes rm -f "$c" >/dev/null; k -n k8s.io containers rm "$c" >/dev/null',
     '    for x in containers sandboxes; do for r in /run /var/lib; do rm -rf --one-file-system -- "$r/containerd/io.containerd.grpc.v1.cri/$x/$c"; done; done',
     '  done',
     '  left=$(k -n k8s.io containers ls -q "$f"); [ -z "$left" ] || { printf "containers of etcd’s pod remain:\\n%s\\n" "$left" >&2; exit 71; }',
