@@ -266,7 +266,9 @@ export const contractCases = {
   },
   versions: {
     play: async (s) =>
-      [...(await ask(s, toolsProbe))].map(([tool, { version }]) => [tool, tool === 'runc' ? true : version]).sort(),
+      [...(await ask(s, toolsProbe))]
+        .map(([tool, { version }]) => [tool, tool === 'runc' ? true : version] as const)
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
   },
   runtime: {
     play: async (s) =>

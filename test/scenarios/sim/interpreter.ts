@@ -24,7 +24,7 @@ export async function runScenario(text: string, seed = 1): Promise<void> {
       await play(story, line);
     } catch (error) {
       throw new Error(
-        `line ${n}, “${line}”: ${error instanceof Error ? error.message : error}\n${story.sim.trace.join('\n')}`,
+        `line ${n}, “${line}”: ${error instanceof Error ? error.message : String(error)}\n${story.sim.trace.join('\n')}`,
       );
     }
     const [violation] = story.sim.check();
