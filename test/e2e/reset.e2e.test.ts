@@ -90,6 +90,17 @@ describe('a cluster whose software came from a bundle', () => {
     await machine.writeFile('/etc/keelson/host.json', record);
   });
 
+  it('with containers of somebody else in keelson’s containerd, their machine is not touched', async () => {
+    const machine = cluster.machine('etcd-0');
+    const ctr = (words: string) => machine.exec(['sh', '-c', `ctr -n k8s.io ${words} 2>&1`], { allowFailure: true });
+    await ctr('run -d registry.k8s.io/pause:3.10.2 theirs');
+    const before = await processesOf(machine);
+    const ran = await cluster.keelsonEnds(5, ['reset', '--confirm', 'lab']);
+    expect(ran.stderr).toContain('k8s.io/theirs');
+    expect(await processesOf(machine)).toEqual(before);
+    for (const words of ['tasks kill -s KILL theirs', 'tasks rm -f theirs', 'containers rm theirs']) await ctr(words);
+  });
+
   it('killed again and again, takes away all that keelson made, and nothing else', async () => {
     const strange = [
       '/etc/kubernetes/pki/sa.key',

@@ -327,6 +327,29 @@ describe('is refused, with nothing changed anywhere:', () => {
   });
 });
 
+describe('containers of somebody else', () => {
+  it('keep a machine whose containerd keelson would take away as it is, until they are gone', async () => {
+    const shape: Shape = { members: 1, source: 'bundle' };
+    const sim = await running(shape);
+    const one = machine(sim, 'etcd-0');
+    one.otherContainers = ['default/theirs'];
+    const before = [...one.files.keys()];
+    const ended = await clear(sim, subjectOf(shape));
+    expect(codeOf(ended)).toBe('reset.foreign-containers');
+    expect(describeApplied(ended)).toContain('default/theirs');
+    expect([...one.files.keys()]).toEqual(before);
+    expect(sim.etcd.process(one.id)).not.toBeNull();
+    one.otherContainers = [];
+    expect(describeApplied(await clear(sim, subjectOf(shape)))).toBe('done');
+  });
+
+  it('do not matter where containerd stays', async () => {
+    const sim = await running(three);
+    machine(sim, 'etcd-0').otherContainers = ['default/theirs'];
+    expect(describeApplied(await clear(sim, subjectOf(three)))).toBe('done');
+  });
+});
+
 describe('all machines by name', () => {
   it('are the whole cluster', async () => {
     const sim = await running(three);

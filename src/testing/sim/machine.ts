@@ -61,6 +61,8 @@ export class SimMachine {
   files = new Map<string, SimFile>();
   units = new Map<string, SimUnit>();
   images = new Set<string>();
+  /** Running containers that are none of the kubelet’s: `NAMESPACE/ID`. */
+  otherContainers: readonly string[] = [];
   /** Whether images that are not there can be pulled. */
   registry = true;
   /** Lines of keelson's own list of large files, by path. */

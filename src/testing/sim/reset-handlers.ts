@@ -9,7 +9,7 @@ const STILL_RUNS = 70;
 
 /** Commands that take things away again. */
 export const resetHandlers = {
-  'other-containers': () => ok(),
+  'other-containers': (m) => ok(text(m.otherContainers)),
   'end-static-pod': (m, c, world) => {
     const [manifest = ''] = args(c);
     m.remove(manifest);
