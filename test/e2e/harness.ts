@@ -5,7 +5,7 @@ import { parse, stringify } from 'yaml';
 import { ensureBundle } from '../../lab/bundle/index.ts';
 import { createLab, type Lab, type LabOptions, type Machine } from '../../lab/index.ts';
 import { clientCredentials, type EtcdGateway, etcdGateway } from './etcd-gateway.ts';
-import { ended, type Ran, type Running, type StartOptions, startKeelson } from './keelson-process.ts';
+import { ended, type Ran, type Running, type StartOptions, startAtTerminal, startKeelson } from './keelson-process.ts';
 
 /** cluster.yaml as plain data, for tests that change it. */
 // biome-ignore lint/suspicious/noExplicitAny: tests also write files that are wrong
@@ -14,13 +14,13 @@ export type ClusterYaml = any;
 export interface TestClusterOptions {
   /** The lab's name: each test file has its own. */
   readonly name: string;
-  /** `bundle` begins with bare machines and takes the longest. */
-  readonly source?: 'bundle' | 'preinstalled';
+  /** `bundle` begins with bare machines; with `packages` the lab serves them, and the images are there as if pulled. */
+  readonly source?: 'bundle' | 'preinstalled' | 'packages';
   /** etcd-0, etcd-1 and etcd-2 by default. */
   readonly machines?: LabOptions['machines'];
   readonly ipv6?: boolean;
   /** Changes cluster.yaml before it is written. */
-  readonly config?: (file: ClusterYaml, lab: Lab) => void;
+  readonly config?: (file: ClusterYaml, lab: Lab) => void | Promise<void>;
 }
 
 type RunOptions = Omit<StartOptions, 'cwd'>;
@@ -40,6 +40,8 @@ export interface TestCluster extends AsyncDisposable {
   readonly editConfig: (change: (file: ClusterYaml) => void) => void;
   readonly start: (args: readonly string[], options?: RunOptions) => Running;
   readonly keelson: (args: readonly string[], options?: RunOptions) => Promise<Ran>;
+  /** At a terminal, with the answers that are typed there in order. */
+  readonly atTerminal: (args: readonly string[], answers: Parameters<typeof startAtTerminal>[1]) => Promise<Ran>;
   /** Fails unless it ends as wanted. */
   readonly keelsonEnds: (exitCode: number, args: readonly string[], options?: RunOptions) => Promise<Ran>;
   /** Runs it with `-o json` and gives its document. */
@@ -57,17 +59,25 @@ export async function createTestCluster(options: TestClusterOptions): Promise<Te
     name: options.name,
     machines: options.machines ?? ['etcd-0', 'etcd-1', 'etcd-2'].map((name) => ({ name })),
     ...(options.ipv6 === undefined ? {} : { ipv6: options.ipv6 }),
-    ...(source === 'preinstalled' ? { software: 'preinstalled', bundle: bundle.dir } : { software: 'bare' }),
+    ...(source === 'bundle'
+      ? { software: 'bare' }
+      : { software: source === 'packages' ? 'images' : 'preinstalled', bundle: bundle.dir }),
   });
   const folder = mkdtempSync(join(tmpdir(), `keelson-${options.name}-`));
   try {
-    const config = configFor(lab, source === 'bundle' ? { source, bundle: bundle.dir } : { source });
-    options.config?.(config, lab);
+    const config = configFor(lab, await softwareOf(source, lab, bundle.dir));
+    await options.config?.(config, lab);
     return clusterAt(folder, lab, config);
   } catch (error) {
     await lab.down();
     throw error;
   }
+}
+
+async function softwareOf(source: string, lab: Lab, bundle: string): Promise<object> {
+  if (source === 'bundle') return { source, bundle };
+  if (source === 'preinstalled') return { source };
+  return { source, repository: { url: (await lab.serveAptRepository(bundle)).url } };
 }
 
 function configFor(lab: Lab, software: object): ClusterYaml {
@@ -92,9 +102,10 @@ function clusterAt(folder: string, lab: Lab, config: ClusterYaml): TestCluster {
   const name: string = config.metadata.name;
   writeFileSync(configFile, stringify(config));
   const open: EtcdGateway[] = [];
+  const environment = { HOME: home };
 
   const start = (args: readonly string[], run: RunOptions = {}): Running =>
-    startKeelson(args, { ...run, cwd: folder, env: { HOME: home, ...run.env } });
+    startKeelson(args, { ...run, cwd: folder, env: { ...environment, ...run.env } });
   const keelson = (args: readonly string[], run: RunOptions = {}): Promise<Ran> => start(args, run).done;
   const keelsonEnds = async (exitCode: number, args: readonly string[], run: RunOptions = {}): Promise<Ran> =>
     ended(await keelson(args, run), exitCode);
@@ -116,6 +127,7 @@ function clusterAt(folder: string, lab: Lab, config: ClusterYaml): TestCluster {
     start,
     keelson,
     keelsonEnds,
+    atTerminal: (args, answers) => startAtTerminal(args, answers, { cwd: folder, env: environment }).done,
     document: async (exitCode, args) => {
       const ran = await keelsonEnds(exitCode, [...args, '-o', 'json']);
       return JSON.parse(ran.stdout) as ClusterYaml;

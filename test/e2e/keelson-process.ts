@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly stdin?: string;
   /** Each full line of standard error, as it comes: with `-o json` these are the events. */
   readonly onLine?: (line: string) => void;
+  /** Gets all of standard output so far whenever there is more, and may answer; standard input stays open. */
+  readonly interact?: (said: string, write: (text: string) => void) => void;
   /** It is killed after this time. */
   readonly timeoutMs?: number;
 }
@@ -39,8 +41,35 @@ export function startKeelson(args: readonly string[], options: StartOptions): Ru
   return startProgram([KEELSON, ...args], options);
 }
 
-/** The same for any program, for example one that gives keelson a terminal. */
-export function startProgram(argv: readonly [string, ...string[]], options: StartOptions): Running {
+/** Starts keelson at a terminal, and types each answer when what it is for has been asked; what it said is on `stdout`. */
+export function startAtTerminal(
+  args: readonly string[],
+  answers: readonly { readonly when: RegExp; readonly type: string }[],
+  options: StartOptions,
+): Running {
+  const line = ['stty cols 120 rows 40; exec', KEELSON, ...args]
+    .map((word, n) => (n === 0 ? word : quote(word)))
+    .join(' ');
+  let answered = 0;
+  let from = 0;
+  return startProgram(['script', '-qec', line, '/dev/null'], {
+    ...options,
+    env: { TERM: 'xterm', ...options.env },
+    interact: (said, write) => {
+      const next = answers[answered];
+      if (next === undefined || !next.when.test(said.slice(from))) return;
+      answered += 1;
+      from = said.length;
+      write(next.type);
+    },
+  });
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function startProgram(argv: readonly [string, ...string[]], options: StartOptions): Running {
   const [program, ...args] = argv;
   const started = performance.now();
   const child = spawn(program, args, {
@@ -48,10 +77,12 @@ export function startProgram(argv: readonly [string, ...string[]], options: Star
     env: { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const { interact } = options;
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr, options.onLine);
   child.stdin.on('error', () => undefined);
-  child.stdin.end(options.stdin ?? '');
+  if (interact === undefined) child.stdin.end(options.stdin ?? '');
+  else child.stdout.on('data', () => interact(stdout(), (text) => void child.stdin.write(text)));
   const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   const done = new Promise<Ran>((resolve, reject) => {
     child.once('error', reject);
