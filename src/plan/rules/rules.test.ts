@@ -51,7 +51,9 @@ describe('rules', () => {
     well = await seen(() => {});
     oneIll = await seen((s) => s.cutOff(first, 'peers'));
     oneDown = await seen((s) => spoil(s, first, 'remove manifest'));
-    twoDown = await seen((s) => [first, second].forEach((host) => void spoil(s, host, 'remove manifest')));
+    twoDown = await seen((s) => {
+      for (const host of [first, second]) spoil(s, host, 'remove manifest');
+    });
   });
 
   it('have nothing against one step on a healthy cluster', () => {
