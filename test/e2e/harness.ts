@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { ensureBundle } from '../../lab/bundle/index.ts';
 import { createLab, type Lab, type LabOptions, type Machine } from '../../lab/index.ts';
+import { containerdConfig } from '../../lab/kubernetes-units.ts';
 import { clientCredentials, type EtcdGateway, etcdGateway } from './etcd-gateway.ts';
 import { ended, type Ran, type Running, type StartOptions, startAtTerminal, startKeelson } from './keelson-process.ts';
 
@@ -77,6 +78,9 @@ export async function createTestCluster(options: TestClusterOptions): Promise<Te
 async function softwareOf(source: string, lab: Lab, bundle: string): Promise<object> {
   if (source === 'bundle') return { source, bundle };
   if (source === 'preinstalled') return { source };
+  // Root may not lower oom scores on a lab machine; the runtime has to know before its package starts it.
+  const config = containerdConfig(undefined);
+  for (const machine of lab.machines()) await machine.writeFile('/etc/containerd/config.toml', config);
   return { source, repository: { url: (await lab.serveAptRepository(bundle)).url } };
 }
 
