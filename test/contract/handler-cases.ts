@@ -427,10 +427,11 @@ export async function playEtcdStarts(s: ContractSubject): Promise<unknown> {
   const manifest = '/etc/kubernetes/manifests/etcd.yaml';
   const place = async (text: string): Promise<void> => {
     await s.remove(manifest);
-    await s.settle(5_000);
+    // The kubelet lets go of the old pod, so that the new one does not wait for its back-off; that is 15 s at most.
+    await s.settle(8_000);
     const made = await s.run(etcdManifest(text));
     await s.write(manifest, made.stdout, '600');
-    await s.settle(12_000);
+    await s.settle(25_000);
   };
   const look = async (what: string): Promise<void> => {
     const process = await ask(s, etcdProcessProbe, desired);
