@@ -165,6 +165,19 @@ describe('a long command', () => {
     expect(await inBox('ls -A /run/keelson')).toBe('');
   });
 
+  test.each([0, 10, 20, 30, 40, 60, 80])(
+    'is stopped by an abort after %i ms, while it is being started',
+    async (ms) => {
+      const { host } = await lockedRun(await open());
+      const controller = new AbortController();
+      const running = host.run(long('sleep 30'), controller.signal);
+      setTimeout(() => controller.abort(new Error('stop now')), ms);
+      await expect(running).rejects.toThrow('stop now');
+      expect(await units()).toBe('');
+      expect(await inBox('ls -A /run/keelson')).toBe('');
+    },
+  );
+
   test('outlives the tool, is seen by the next run, waited for, and forgotten', async () => {
     const machine = await open();
     const { host, unit } = await lockedRun(machine);

@@ -40,15 +40,15 @@ export function createWriteHost(
   async function runLong(command: WriteCommand, signal: AbortSignal): Promise<CommandResult> {
     longCommands += 1;
     const unit = unitName(binding, longCommands);
-    const started = await act(startUnit(unit, longCommands, command, bytesOf(command.stdin)), signal);
-    if (started.exitCode !== 0) {
-      throw new KeelsonError('host.command-failed', `${id} could not start the unit of ${command.builder}`, {
-        host: id,
-        output: started.stderr,
-      });
-    }
-    const begin = clock.monotonicMs();
     try {
+      const started = await act(startUnit(unit, longCommands, command, bytesOf(command.stdin)), signal);
+      if (started.exitCode !== 0) {
+        throw new KeelsonError('host.command-failed', `${id} could not start the unit of ${command.builder}`, {
+          host: id,
+          output: started.stderr,
+        });
+      }
+      const begin = clock.monotonicMs();
       const exitCode = await waitForUnit(unit, command, begin, signal);
       const result = await act(collectUnit(unit, exitCode, command.outputLimit), signal);
       const late = clock.monotonicMs() - begin >= command.timeoutMs * 0.95;
@@ -77,10 +77,13 @@ export function createWriteHost(
     }
   }
 
-  /** As well as it can be done: if the machine does not answer now, the next run finds the unit. */
+  /**
+   * As well as it can be done: if the machine does not answer now, the next run finds the unit. Behind the machine's lock file, because
+   * an abort may fall while the unit is being started: it could begin after it was stopped.
+   */
   async function stop(unit: string): Promise<void> {
     const patience = AbortSignal.timeout(15_000);
-    await raw('main', stopUnits([`${unit}.service`]), patience).catch(() => undefined);
+    await act(stopUnits([`${unit}.service`]), patience).catch(() => undefined);
   }
 
   return {
