@@ -6,16 +6,16 @@ import { tryParseCertificate } from '../../model/x509.ts';
 import type { Reply } from '../../ports/etcd-admin.ts';
 import { finding } from '../finding.ts';
 import { list, said, span } from '../text.ts';
-import type { CertificateState, StatusCheck } from './types.ts';
+import type { CertificateReport, StatusCheck } from './types.ts';
 
 const DAY_MS = 86_400_000;
 
 /** The CA and the four leaves of each machine; a file that holds no certificate is drift, and not here. */
-export function certificatesOf(view: View, now: number): CertificateState[] {
+export function certificatesOf(view: View, now: number): CertificateReport[] {
   return [...view.desired.hosts.values()].flatMap((host) => {
     const files = view.facts.hosts.get(host.id)?.files;
     if (files?.is !== 'known') return [];
-    return [etcdCa, ...host.certificates].flatMap(({ name, certPath }): CertificateState[] => {
+    return [etcdCa, ...host.certificates].flatMap(({ name, certPath }): CertificateReport[] => {
       const text = files.value.text.get(certPath);
       const parsed = text === undefined ? null : tryParseCertificate(text);
       if (parsed === null) return [];
@@ -52,7 +52,7 @@ const VERY_SOON = { days: 7, part: 1 / 10 };
 
 type Age = 'expired' | 'not-yet-valid' | 'error' | 'warning' | 'good';
 
-function ageOf({ notBefore, notAfter }: CertificateState, now: number): Age {
+function ageOf({ notBefore, notAfter }: CertificateReport, now: number): Age {
   const [begin, end] = [Date.parse(notBefore), Date.parse(notAfter)];
   if (now >= end) return 'expired';
   if (now < begin) return 'not-yet-valid';
@@ -74,8 +74,8 @@ export const certificateAges: StatusCheck = ({ certificates, now }) => {
 
 function ageFinding(
   age: Exclude<Age, 'good'>,
-  first: CertificateState,
-  same: readonly CertificateState[],
+  first: CertificateReport,
+  same: readonly CertificateReport[],
   now: number,
 ): Finding {
   const isCa = first.path === etcdCa.certPath;

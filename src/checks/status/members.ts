@@ -3,7 +3,7 @@ import { isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
 import { list, plural, said } from '../text.ts';
 import { lostData } from './data.ts';
-import type { ObservedMember, StatusCheck, StatusInput } from './types.ts';
+import type { MemberReport, StatusCheck, StatusInput } from './types.ts';
 
 /** Before the founding, and without an answer to give, silence is nothing to report member by member. */
 function running({ view, cluster }: StatusInput): boolean {
@@ -27,7 +27,7 @@ export const membersDown: StatusCheck = (input) => {
   });
 };
 
-function memberList(members: readonly ObservedMember[]): boolean {
+function memberList(members: readonly MemberReport[]): boolean {
   return members.some((m) => m.id !== null);
 }
 
@@ -79,7 +79,7 @@ export const learners: StatusCheck = ({ cluster }) => {
   });
 };
 
-function progress(member: ObservedMember, leader: ObservedMember | undefined): number | null {
+function progress(member: MemberReport, leader: MemberReport | undefined): number | null {
   if (member.raftIndex === null) return null;
   const all = Number(leader?.raftIndex ?? member.raftIndex);
   return all === 0 ? 1 : Number(member.raftIndex) / all;

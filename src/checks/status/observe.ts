@@ -7,7 +7,7 @@ import { memberHealth } from '../../steps/etcd-member.ts';
 import { said } from '../text.ts';
 import { alarmsOf } from './alarms.ts';
 import { lostData, neverStarted } from './data.ts';
-import type { ObservedCluster, ObservedMember } from './types.ts';
+import type { MemberReport, ObservedCluster } from './types.ts';
 
 /** Nothing came back: a member may be well and only out of our sight. */
 const SILENT: readonly EtcdFailure[] = ['unreachable', 'timeout'];
@@ -67,7 +67,7 @@ function configuredAs(view: View, entry: EtcdMember): Member | null {
   );
 }
 
-function observeMember(view: View, member: Member | null, entry: EtcdMember | null): ObservedMember {
+function observeMember(view: View, member: Member | null, entry: EtcdMember | null): MemberReport {
   const endpoint = member === null ? undefined : endpointOf(view, member.host);
   const status = endpoint?.status.is === 'ok' ? endpoint.status.value : null;
   const problems = member === null ? ['it is not in cluster.yaml'] : problemsOf(view, member, endpoint, entry);

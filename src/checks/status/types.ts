@@ -3,20 +3,39 @@ import type { Finding } from '../../model/finding.ts';
 import type { HostId } from '../../model/ids.ts';
 import type { PlanResult } from '../../plan/types.ts';
 
+// What the checks look at is what `status` reports: see operations/report-types.ts, which makes these public.
+
 /** One member as etcd lists it, or as the configuration wants it where etcd could not be asked. */
-export interface ObservedMember {
+export interface MemberReport {
+  /** Empty for a member that has never started. */
   name: string;
+  /** Hexadecimal; null when no member could be asked for the list. */
   id: string | null;
+  /** The machine in cluster.yaml; null for a member that the file does not know. */
   host: HostId | null;
   peerUrls: readonly string[];
   clientUrls: readonly string[];
   role: 'voter' | 'learner';
   leader: boolean;
+  /** A started member of this cluster that sees a leader and answers a linearizable read. */
   healthy: boolean;
+  /** Without a leading v. The next three are null when the member did not answer. */
   version: string | null;
   dbSizeBytes: number | null;
+  /** Decimal digits: a JavaScript number does not hold it. */
   raftIndex: string | null;
+  /** What is wrong with this member, one sentence each; its alarms by name. */
   problems: readonly string[];
+}
+
+export interface QuorumReport {
+  voters: number;
+  learners: number;
+  healthy: number;
+  /** Healthy voters that are needed. */
+  needed: number;
+  /** How many more voters may fail now before the quorum is lost; 0 also when it is lost already. */
+  tolerates: number;
 }
 
 export interface ObservedCluster {
@@ -25,21 +44,24 @@ export interface ObservedCluster {
   /** Of the members that answered. */
   clusterIds: readonly string[];
   leader: string | null;
-  members: readonly ObservedMember[];
+  members: readonly MemberReport[];
   /** Some member has answered a linearizable read: whatever else is out of sight, there is a quorum. */
   quorumSeen: boolean;
-  quorum: { voters: number; learners: number; healthy: number; needed: number; tolerates: number };
+  quorum: QuorumReport;
 }
 
-/** A certificate on a machine's disk, beside what its member serves. */
-export interface CertificateState {
+/** A certificate on a machine’s disk, beside what its member serves. */
+export interface CertificateReport {
   host: HostId;
   path: string;
   subject: string;
   issuer: string;
+  /** ISO 8601. */
   notBefore: string;
   notAfter: string;
+  /** Whole days from now, rounded down; negative when it has expired. */
   daysLeft: number;
+  /** The running member serves this very certificate; null for one that is not served, or when the member could not be asked. */
   served: boolean | null;
 }
 
@@ -47,7 +69,7 @@ export interface StatusInput {
   view: View;
   plan: PlanResult;
   cluster: ObservedCluster;
-  certificates: readonly CertificateState[];
+  certificates: readonly CertificateReport[];
   /** Milliseconds since 1970. */
   now: number;
 }
