@@ -42,7 +42,10 @@ describe('failures of the connection', () => {
   });
 
   it.each([
+    ['ECONNREFUSED', 'refused'],
     ['ECONNRESET', 'refused'],
+    // sshd forwards nothing: that says nothing about the member.
+    ['EACCES', 'unreachable'],
     ['EPIPE', 'refused'],
     ['ETIMEDOUT', 'unreachable'],
     ['CERT_HAS_EXPIRED', 'tls'],
@@ -51,6 +54,15 @@ describe('failures of the connection', () => {
     ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'tls'],
   ])('takes %s of the handshake for %s', (code, reason) => {
     expect(handshakeFailure('10.0.0.1:2379', nodeError(code)).reason).toBe(reason);
+  });
+
+  it('says that nothing listens where that is so, and only there', () => {
+    expect(handshakeFailure('10.0.0.1:2379', nodeError('ECONNREFUSED')).message).toBe(
+      'nothing listens at 10.0.0.1:2379',
+    );
+    expect(handshakeFailure('10.0.0.1:2379', nodeError('ECONNRESET')).message).toBe(
+      '10.0.0.1:2379 closes connections without an answer',
+    );
   });
 
   it('takes an alert on an open connection for a refused certificate, with OpenSSL’s own words', () => {

@@ -54,12 +54,16 @@ export function refusalFailure(code: number, text: string): Failed {
   return failed(known?.reason ?? 'other', text || `the member refuses with gRPC status ${code}`);
 }
 
-const nobodyThere = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
-const noWay = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'ETIMEDOUT', 'ECONNABORTED']);
+const nobodyThere = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
+const noWay = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'ETIMEDOUT', 'ECONNABORTED', 'EACCES']);
+
+function nothingListens(place: string): string {
+  return `nothing listens at ${place}`;
+}
 
 /** The stream to the port could not be had at all. */
 export function dialFailure(place: string, error: unknown): Failed {
-  if (errorCode(error) === 'ECONNREFUSED') return failed('refused', `${place} refuses connections`);
+  if (errorCode(error) === 'ECONNREFUSED') return failed('refused', nothingListens(place));
   return failed('unreachable', `${place} cannot be reached: ${errorText(error)}`);
 }
 
@@ -69,6 +73,7 @@ export function dialFailure(place: string, error: unknown): Failed {
  */
 export function handshakeFailure(place: string, error: unknown): Failed {
   const code = errorCode(error);
+  if (code === 'ECONNREFUSED') return failed('refused', nothingListens(place));
   if (nobodyThere.has(code)) return failed('refused', `${place} closes connections without an answer`);
   if (noWay.has(code)) return failed('unreachable', `${place} cannot be reached: ${errorText(error)}`);
   return failed('tls', `no trusted connection to ${place}: ${errorText(error)}`);

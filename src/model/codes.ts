@@ -434,6 +434,11 @@ export const errorCodes = {
     when: 'A member is not a healthy voter.',
     action: 'Look at the machine and the kubelet’s log there; keelson apply repairs what it can.',
   },
+  'status.member-unknown-health': {
+    exit: 3,
+    when: 'A member could not be asked, and nothing on its machine says that it is ill: it may be well.',
+    action: 'Read the reason; see that sshd on the machine forwards connections, then ask again.',
+  },
   'status.member-missing': {
     exit: 3,
     when: 'A configured member is not in etcd’s member list.',

@@ -18,6 +18,7 @@ import type { Plan } from '../plan/types.ts';
 import { identityPath } from '../vault/identity.ts';
 import { createRunStore } from '../vault/run-store.ts';
 import { createVault } from '../vault/vault.ts';
+import { dialMember } from './dial-member.ts';
 import { deadOwner, localKubeadm, systemClock, systemRandom, thisOperator } from './local.ts';
 import { resolvePath } from './paths.ts';
 import { formerHosts } from './reset.ts';
@@ -133,7 +134,7 @@ export async function openContext(options: OpenOptions): Promise<Context> {
     ...(options.askPassword === undefined ? {} : { askPassword: options.askPassword }),
   });
   const etcd = createEtcdAdmin({
-    dial: (endpoint, signal) => machines.get(endpoint.host).dial(endpoint.address, endpoint.port, signal),
+    dial: dialMember(ids, (host) => machines.get(host)),
     credentials: async () => {
       const ca = await vault.etcdCa();
       const { certificate, key } = await ephemeralClientCertificate(ca, clock);

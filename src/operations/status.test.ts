@@ -64,6 +64,7 @@ describe('a healthy cluster', () => {
       role: 'voter',
       leader: false,
       healthy: true,
+      health: 'healthy',
       version: '3.6.8',
       dbSizeBytes: 20_480,
       raftIndex: '1000',
@@ -87,15 +88,57 @@ const cases: readonly Case[] = [
     when: 'one member is down',
     scene: { etcd: endpoints({ 'etcd-2': silent(2) }), facts: { 'etcd-2': { etcdProcess: { is: 'absent' } } } },
     says: [
-      'error status.member-down etcd-2: member etcd-2 is not healthy: no etcd runs on the machine and 10.77.0.12:2379 refuses connections',
+      'error status.member-down etcd-2: member etcd-2 is not healthy: no etcd runs on the machine and nothing listens at 10.77.0.12:2379',
     ],
-    quorum: { voters: 3, healthy: 2, needed: 2, tolerates: 0 },
+    quorum: { voters: 3, healthy: 2, unknown: 0, needed: 2, held: true, tolerates: 0 },
   },
   {
     when: 'one machine is away',
     scene: { away: ['etcd-2'], etcd: endpoints({ 'etcd-2': silent(2, 'unreachable') }) },
-    says: ['error host.unreachable etcd-2: it does not answer'],
-    quorum: { voters: 3, healthy: 2, needed: 2, tolerates: 0 },
+    says: ['error host.unreachable etcd-2: it does not answer; whether its member is healthy is not known'],
+    quorum: { voters: 3, healthy: 2, unknown: 1, needed: 2, held: true, tolerates: 0 },
+  },
+  {
+    when: 'one machine is away and its member was asked by another way',
+    scene: { away: ['etcd-2'] },
+    says: ['warning host.unreachable etcd-2: it does not answer; its member answers and is healthy'],
+    healthy: true,
+    quorum: { voters: 3, healthy: 3, unknown: 0, needed: 2, held: true, tolerates: 1 },
+  },
+  {
+    when: 'one machine is away and another way leads to no etcd there',
+    scene: { away: ['etcd-2'], etcd: endpoints({ 'etcd-2': silent(2) }) },
+    says: [
+      'error host.unreachable etcd-2: it does not answer',
+      'error status.member-down etcd-2: member etcd-2 is not healthy: the machine cannot be looked at: it does not answer and nothing listens at 10.77.0.12:2379',
+    ],
+    quorum: { voters: 3, healthy: 2, unknown: 0, held: true, tolerates: 0 },
+  },
+  {
+    when: 'sshd on one machine forwards nothing',
+    scene: { etcd: endpoints({ 'etcd-2': silent(2, 'unreachable') }) },
+    says: [
+      'error status.member-unknown-health etcd-2: whether member etcd-2 is healthy is not known: 10.77.0.12:2379 cannot be reached',
+    ],
+    quorum: { voters: 3, healthy: 2, unknown: 1, held: true, tolerates: 0 },
+  },
+  {
+    when: 'one member sees no leader and the others may have one among themselves',
+    scene: {
+      away: ['etcd-1', 'etcd-2'],
+      etcd: endpoints({
+        'etcd-0': answering(0, leaderless),
+        'etcd-1': silent(1, 'unreachable'),
+        'etcd-2': silent(2, 'unreachable'),
+      }),
+    },
+    says: [
+      'error status.out-of-reach -: too few of 3 members can be reached from here: whether there is a quorum is not known',
+      'error status.member-down etcd-0: member etcd-0 is not healthy: it sees no leader',
+      'error host.unreachable etcd-1: it does not answer; whether its member is healthy is not known',
+      'error host.unreachable etcd-2: it does not answer; whether its member is healthy is not known',
+    ],
+    quorum: { voters: 3, healthy: 0, unknown: 2, held: null, tolerates: 0 },
   },
   {
     when: 'only one member is in sight, and it has a quorum behind it',
@@ -103,8 +146,11 @@ const cases: readonly Case[] = [
       away: ['etcd-1', 'etcd-2'],
       etcd: endpoints({ 'etcd-1': silent(1, 'unreachable'), 'etcd-2': silent(2, 'unreachable') }),
     },
-    says: ['error host.unreachable etcd-1: it does not answer', 'error host.unreachable etcd-2: it does not answer'],
-    quorum: { voters: 3, healthy: 2, needed: 2, tolerates: 0 },
+    says: [
+      'error host.unreachable etcd-1: it does not answer; whether its member is healthy is not known',
+      'error host.unreachable etcd-2: it does not answer; whether its member is healthy is not known',
+    ],
+    quorum: { voters: 3, healthy: 1, unknown: 2, needed: 2, held: true, tolerates: 0 },
   },
   {
     when: 'nobody is in sight',
@@ -121,8 +167,8 @@ const cases: readonly Case[] = [
     says: [
       'error status.quorum-lost -: the quorum is lost: 0 of 3 voters healthy, 2 needed',
       'error status.member-down etcd-0: member etcd-0 is not healthy: it sees no leader',
-      'error status.member-down etcd-1: member etcd-1 is not healthy: 10.77.0.11:2379 refuses connections',
-      'error status.member-down etcd-2: member etcd-2 is not healthy: 10.77.0.12:2379 refuses connections',
+      'error status.member-down etcd-1: member etcd-1 is not healthy: nothing listens at 10.77.0.11:2379',
+      'error status.member-down etcd-2: member etcd-2 is not healthy: nothing listens at 10.77.0.12:2379',
     ],
     quorum: { voters: 3, healthy: 0, needed: 2, tolerates: 0 },
   },

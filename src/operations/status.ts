@@ -5,6 +5,8 @@ import { statusFindings } from '../checks/status/index.ts';
 import { observe } from '../checks/status/observe.ts';
 import type { ObservedCluster } from '../checks/status/types.ts';
 import type { View } from '../facts/types.ts';
+import type { Finding } from '../model/finding.ts';
+import type { HostId } from '../model/ids.ts';
 import type { EtcdPhase } from '../ports/vault.ts';
 import { unreached } from './check.ts';
 import type { StatusReport } from './report-types.ts';
@@ -25,7 +27,7 @@ export function statusReport({ view, result }: MadePlan, at: Date): StatusReport
   const observed = observe(view);
   const certificates = certificatesOf(view, at.getTime());
   const found = statusFindings({ view, plan: result, cluster: observed, certificates, now: at.getTime() });
-  const findings = sortFindings([...hosts.flatMap((host) => unreached(view, host)), ...found], hosts);
+  const findings = sortFindings([...hosts.flatMap((host) => outOfSight(view, observed, host)), ...found], hosts);
   return {
     cluster: cluster.name,
     at: at.toISOString(),
@@ -43,6 +45,20 @@ export function statusReport({ view, result }: MadePlan, at: Date): StatusReport
     certificates,
     findings,
   };
+}
+
+/** A machine that cannot be looked at says nothing of its member, which may have been asked by another way. */
+function outOfSight(view: View, { asked, members }: ObservedCluster, host: HostId): Finding[] {
+  const health = members.find((m) => m.host === host)?.health;
+  return unreached(view, host).map((found): Finding => {
+    if (health === 'healthy') {
+      const message = `${found.message}; its member answers and is healthy`;
+      // Another key than the recorded one is a matter of its own.
+      return { ...found, message, severity: found.code === 'host.key-changed' ? 'error' : 'warning' };
+    }
+    if (!asked || health !== 'unknown') return found;
+    return { ...found, message: `${found.message}; whether its member is healthy is not known` };
+  });
 }
 
 /** Every configured member is a healthy voter, and all answer for one cluster: ours. */

@@ -65,8 +65,8 @@ export function answering(
 }
 
 export function silent(n: number, reason: EtcdFailure = 'refused'): EtcdEndpointFacts {
-  const how = reason === 'refused' ? 'refuses connections' : 'cannot be reached';
-  const no = failed(reason, `10.77.0.1${n}:2379 ${how}`);
+  const place = `10.77.0.1${n}:2379`;
+  const no = failed(reason, reason === 'refused' ? `nothing listens at ${place}` : `${place} cannot be reached`);
   return { status: no, members: no, linearizableRead: no, servedClient: no, servedPeer: no, alarms: [] };
 }
 

@@ -17,8 +17,14 @@ export const membersDown: StatusCheck = (input) => {
   return cluster.members.flatMap((member): Finding[] => {
     if (member.host === null || member.healthy || member.role === 'learner') return [];
     const reached = view.facts.hosts.get(member.host)?.machine.is === 'known';
-    if (!reached || lostData(view, member.host) !== null) return [];
+    if (lostData(view, member.host) !== null) return [];
     if (member.id === null && memberList(cluster.members)) return [];
+    if (member.health === 'unknown') {
+      // Of a machine that could not be reached that finding speaks.
+      if (!reached || cluster.quorum.held === null) return [];
+      const message = `whether member ${member.host} is healthy is not known: ${list(member.problems, 3)}`;
+      return [finding('status.member-unknown-health', 'error', message, { host: member.host })];
+    }
     return [
       finding('status.member-down', 'error', `member ${member.host} is not healthy: ${list(member.problems, 3)}`, {
         host: member.host,
@@ -102,7 +108,7 @@ export const quorum: StatusCheck = ({ view, cluster }) => {
   if (cluster.quorumSeen) return [];
   const answering = endpoints.filter(({ status }) => status.is === 'ok').length;
   // Those that are only out of our sight may have a quorum among themselves.
-  if (!cluster.asked) {
+  if (!cluster.asked || cluster.quorum.held === null) {
     const message = `too few of ${plural(voters, 'member')} can be reached from here: whether there is a quorum is not known`;
     return [finding('status.out-of-reach', 'error', message)];
   }

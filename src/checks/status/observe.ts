@@ -7,7 +7,7 @@ import { memberHealth } from '../../steps/etcd-member.ts';
 import { said } from '../text.ts';
 import { alarmsOf } from './alarms.ts';
 import { lostData, neverStarted } from './data.ts';
-import type { MemberReport, ObservedCluster } from './types.ts';
+import type { MemberHealth, MemberReport, ObservedCluster } from './types.ts';
 
 /** Nothing came back: a member may be well and only out of our sight. */
 const SILENT: readonly EtcdFailure[] = ['unreachable', 'timeout'];
@@ -32,16 +32,31 @@ export function observe(view: View): ObservedCluster {
     ({ status }) => status.is === 'failed' && SILENT.includes(status.reason),
   ).length;
   const quorumSeen = [...endpoints.values()].some(({ linearizableRead }) => linearizableRead.is === 'ok');
-  const seen = counted.filter((m) => m.role === 'voter' && m.healthy).length;
-  const healthy = quorumSeen ? Math.max(seen, needed) : seen;
+  const having = (health: MemberHealth): number =>
+    counted.filter((m) => m.role === 'voter' && m.health === health).length;
+  const [healthy, unknown] = [having('healthy'), having('unknown')];
+  const asked = answered.length > 0 || (endpoints.size > 0 && outOfReach < needed);
   return {
-    asked: answered.length > 0 || (endpoints.size > 0 && outOfReach < needed),
+    asked,
     clusterIds: [...new Set(answered.map((status) => status.clusterId))].sort(),
     leader: members.find((m) => m.leader)?.name ?? null,
     members,
     quorumSeen,
-    quorum: { voters, learners: counted.length - voters, healthy, needed, tolerates: Math.max(healthy - needed, 0) },
+    quorum: {
+      voters,
+      learners: counted.length - voters,
+      healthy,
+      unknown,
+      needed,
+      held: isHeld(quorumSeen, asked && healthy + unknown < needed),
+      tolerates: Math.max(healthy - needed, 0),
+    },
   };
+}
+
+function isHeld(seen: boolean, impossible: boolean): boolean | null {
+  if (seen) return true;
+  return impossible ? false : null;
 }
 
 /** The list of a member that takes part in a quorum; else of the one whose log is longest. */
@@ -72,6 +87,7 @@ function observeMember(view: View, member: Member | null, entry: EtcdMember | nu
   const status = endpoint?.status.is === 'ok' ? endpoint.status.value : null;
   const problems = member === null ? ['it is not in cluster.yaml'] : problemsOf(view, member, endpoint, entry);
   const learner = entry?.isLearner ?? status?.isLearner ?? false;
+  const health = healthOf(view, member, entry, learner);
   return {
     name: entry?.name ?? member?.name ?? '',
     id: entry?.id ?? null,
@@ -80,17 +96,24 @@ function observeMember(view: View, member: Member | null, entry: EtcdMember | nu
     clientUrls: entry?.clientUrls ?? (member === null ? [] : [member.clientUrl]),
     role: learner ? 'learner' : 'voter',
     leader: status !== null && status.leaderId === status.memberId,
-    healthy:
-      member !== null &&
-      entry !== null &&
-      !learner &&
-      endpoint !== undefined &&
-      memberHealth(view, member.host) === null,
+    healthy: health === 'healthy',
+    health,
     version: status?.version ?? null,
     dbSizeBytes: status?.dbSizeBytes ?? null,
     raftIndex: status?.raftIndex ?? null,
     problems,
   };
+}
+
+function healthOf(view: View, member: Member | null, entry: EtcdMember | null, learner: boolean): MemberHealth {
+  if (member === null || neverStarted(view, member.host)) return 'unknown';
+  const process = view.facts.hosts.get(member.host)?.etcdProcess;
+  const stopped = process?.is === 'known' && process.value.is === 'absent';
+  const status = endpointOf(view, member.host)?.status;
+  if (status?.is === 'ok')
+    return entry !== null && !learner && memberHealth(view, member.host) === null ? 'healthy' : 'ill';
+  if (stopped || lostData(view, member.host) !== null) return 'ill';
+  return status === undefined || SILENT.includes(status.reason) ? 'unknown' : 'ill';
 }
 
 function endpointOf(view: View, host: HostId): EtcdEndpointFacts | undefined {

@@ -5,6 +5,9 @@ import type { PlanResult } from '../../plan/types.ts';
 
 // What the checks look at is what `status` reports: see operations/report-types.ts, which makes these public.
 
+/** `unknown`: it could not be asked, and nothing that was seen on its machine says that it is ill. */
+export type MemberHealth = 'healthy' | 'ill' | 'unknown';
+
 /** One member as etcd lists it, or as the configuration wants it where etcd could not be asked. */
 export interface MemberReport {
   /** Empty for a member that has never started. */
@@ -19,6 +22,8 @@ export interface MemberReport {
   leader: boolean;
   /** A started member of this cluster that sees a leader and answers a linearizable read. */
   healthy: boolean;
+  /** `healthy` says the same; what is not healthy is known to be ill, or not known. */
+  health: MemberHealth;
   /** Without a leading v. The next three are null when the member did not answer. */
   version: string | null;
   dbSizeBytes: number | null;
@@ -31,10 +36,15 @@ export interface MemberReport {
 export interface QuorumReport {
   voters: number;
   learners: number;
+  /** Voters known to be healthy: as many as `members` shows. */
   healthy: number;
+  /** Voters of which it is not known. */
+  unknown: number;
   /** Healthy voters that are needed. */
   needed: number;
-  /** How many more voters may fail now before the quorum is lost; 0 also when it is lost already. */
+  /** Whether there is a quorum; null when too few could be asked to say. One answered linearizable read proves it. */
+  held: boolean | null;
+  /** How many of the voters known to be healthy may fail before the quorum may be lost; 0 also when it is lost already. */
   tolerates: number;
 }
 

@@ -103,7 +103,7 @@ export const statusReport: StatusReport = {
     topology: 'external',
     phase: 'handed-over',
     leader: 'etcd-1',
-    quorum: { voters: 3, learners: 0, healthy: 2, needed: 2, tolerates: 0 },
+    quorum: { voters: 3, learners: 0, healthy: 2, unknown: 1, needed: 2, held: true, tolerates: 0 },
     asked: true,
     members: [0, 1, 2].map((n) => ({
       name: host(n),
@@ -114,6 +114,7 @@ export const statusReport: StatusReport = {
       role: 'voter' as const,
       leader: n === 1,
       healthy: n !== 2,
+      health: n === 2 ? ('unknown' as const) : ('healthy' as const),
       version: n === 2 ? null : '3.6.8',
       dbSizeBytes: n === 2 ? null : 2_150_400,
       raftIndex: n === 2 ? null : '18446744073709551615',

@@ -13,7 +13,7 @@ export interface StatusViewOptions {
 
 export function statusLines(report: StatusReport, { style, columns, verbose }: StatusViewOptions): string[] {
   const { etcd } = report;
-  const verdict = report.healthy ? style.green('healthy') : style.red('not healthy');
+  const verdict = verdictText(report, style);
   return [
     `${style.bold(`Cluster ${report.cluster}`)}: ${verdict}   ${style.dim(`Kubernetes ${report.kubernetesVersion}, ${moment(report.at)}`)}`,
     '',
@@ -25,7 +25,9 @@ export function statusLines(report: StatusReport, { style, columns, verbose }: S
     '',
     ...memberTable(report, style, verbose).map((line) => `  ${line}`),
     ...etcd.members.flatMap((m) =>
-      m.problems.map((problem) => `  ${style.red('✖')} ${label(m)}: ${harmless(problem)}`),
+      m.problems.map(
+        (problem) => `  ${m.health === 'ill' ? style.red('✖') : style.yellow('!')} ${label(m)}: ${harmless(problem)}`,
+      ),
     ),
     '',
     ...certificateLines(report.certificates, style, verbose),
@@ -33,12 +35,29 @@ export function statusLines(report: StatusReport, { style, columns, verbose }: S
   ].slice(0, -1);
 }
 
+/** What is merely out of sight: nothing of it says that the cluster is ill. */
+const OUT_OF_SIGHT =
+  /^(?:host\.(?!key-changed)|check\.unknown$|status\.(?:out-of-reach|member-unknown-health)$|vault\.)/;
+
+function verdictText({ healthy, etcd, findings }: StatusReport, style: Style): string {
+  if (healthy) return style.green('healthy');
+  const ill =
+    etcd.quorum.held === false ||
+    etcd.members.some((m) => m.health === 'ill') ||
+    findings.some((f) => f.severity === 'error' && !OUT_OF_SIGHT.test(f.code));
+  return ill || !findings.some((f) => f.severity === 'error')
+    ? style.red('not healthy')
+    : style.yellow('not known to be healthy');
+}
+
 function quorumText({ etcd }: StatusReport, style: Style): string {
-  const { voters, healthy, needed, tolerates, learners } = etcd.quorum;
-  const state = `${healthy} of ${count(voters, 'voter')} healthy, ${needed} needed`;
+  const { voters, healthy, unknown, needed, held, tolerates, learners } = etcd.quorum;
+  const unsure = unknown > 0 ? `, ${unknown} not known` : '';
+  const state = `${healthy} of ${count(voters, 'voter')} healthy${unsure}, ${needed} needed`;
   const extra = learners > 0 ? `, ${count(learners, 'learner')}` : '';
   if (!etcd.asked) return style.yellow(`quorum: not known; ${needed} of ${count(voters, 'voter')} needed`);
-  if (healthy < needed) return style.red(`quorum lost: ${state}${extra}`);
+  if (held === null) return style.yellow(`quorum: not known; ${state}${extra}`);
+  if (!held) return style.red(`quorum lost: ${state}${extra}`);
   const spare =
     tolerates === 0 ? style.yellow('tolerates no further failure') : `tolerates ${count(tolerates, 'failure')}`;
   return `quorum: ${state}${extra}; ${spare}; leader ${etcd.leader ?? style.red('none')}`;
@@ -56,7 +75,7 @@ function memberTable({ etcd }: StatusReport, style: Style, verbose: boolean): st
       { head: 'HOST', cell: (m) => m.host ?? style.red('not configured') },
       { head: 'ADDRESS', cell: (m) => m.peerUrls.map(hostOf).join(',') || unknown },
       { head: 'ROLE', cell: (m) => (m.role === 'learner' ? style.yellow(m.role) : m.role) },
-      { head: 'HEALTH', cell: (m) => (m.healthy ? style.green('healthy') : etcd.asked ? style.red('ill') : unknown) },
+      { head: 'HEALTH', cell: (m) => healthText(m, style) },
       { head: 'VERSION', cell: (m) => m.version ?? unknown },
       { head: 'DB SIZE', cell: (m) => (m.dbSizeBytes === null ? unknown : bytes(m.dbSizeBytes)), align: 'right' },
       { head: 'RAFT INDEX', cell: (m) => m.raftIndex ?? unknown, align: 'right' },
@@ -70,6 +89,11 @@ function memberTable({ etcd }: StatusReport, style: Style, verbose: boolean): st
     etcd.members,
     style,
   );
+}
+
+function healthText({ health }: MemberReport, style: Style): string {
+  if (health === 'unknown') return style.yellow('not known');
+  return health === 'healthy' ? style.green('healthy') : style.red('ill');
 }
 
 /** `https://[fd00::1]:2380` -> `fd00::1`. */

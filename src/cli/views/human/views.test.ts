@@ -85,10 +85,22 @@ describe('status', () => {
   });
   it('says that the quorum is lost', () => {
     const { etcd } = statusReport;
-    const lost = { ...statusReport, etcd: { ...etcd, leader: null, quorum: { ...etcd.quorum, healthy: 1 } } };
-    expect(text(statusLines(lost, { ...at, verbose: false }))).toContain(
-      'quorum lost: 1 of 3 voters healthy, 2 needed',
-    );
+    const lost = {
+      ...statusReport,
+      etcd: { ...etcd, leader: null, quorum: { ...etcd.quorum, healthy: 1, unknown: 0, held: false } },
+    };
+    const shown = text(statusLines(lost, { ...at, verbose: false }));
+    expect(shown).toContain('quorum lost: 1 of 3 voters healthy, 2 needed');
+    expect(shown).toContain('Cluster lab: not healthy');
+  });
+  it('tells what is ill from what is not known', () => {
+    const { etcd } = statusReport;
+    const shown = (report: typeof statusReport): string => text(statusLines(report, { ...at, verbose: false }));
+    expect(shown(statusReport)).toContain('Cluster lab: not known to be healthy');
+    const ill = { ...etcd, members: etcd.members.map((m) => (m.healthy ? m : { ...m, health: 'ill' as const })) };
+    expect(shown({ ...statusReport, etcd: ill })).toContain('Cluster lab: not healthy');
+    const unsure = { ...etcd, quorum: { ...etcd.quorum, healthy: 0, unknown: 3, held: null } };
+    expect(shown({ ...statusReport, etcd: unsure })).toContain('quorum: not known; 0 of 3 voters healthy, 3 not known');
   });
 });
 
