@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answering, endpoints, failed, listed, silent } from '../../test/checks/members.ts';
-import { AT, known, openVault, runsEtcd, type Scene, scene, unit } from '../../test/checks/scene.ts';
+import { AT, disks, GiB, known, openVault, runsEtcd, type Scene, scene, unit } from '../../test/checks/scene.ts';
 import { etcdCa } from '../desired/certificates.ts';
 import { hostId } from '../model/ids.ts';
 import { parseCertificate } from '../model/x509.ts';
@@ -20,8 +20,8 @@ function report(change: Scene = {}, plan: PlanResult = empty, at = AT) {
   const facts = Object.fromEntries(
     ['etcd-0', 'etcd-1', 'etcd-2'].map((host) => [host, { ...runsEtcd(), ...change.facts?.[host] }]),
   );
-  const { view } = scene({ vault: openVault('handed-over'), etcd: endpoints(), ...change, facts });
-  return statusReport({ view, result: plan }, new Date(at));
+  const { view, preflight } = scene({ vault: openVault('handed-over'), etcd: endpoints(), ...change, facts });
+  return statusReport({ view, result: plan }, preflight, new Date(at));
 }
 
 const told = (r: ReturnType<typeof report>): string[] =>
@@ -289,6 +289,30 @@ const cases: readonly Case[] = [
       'error status.database-size etcd-1: the database of etcd-1 is 2 GiB of 2 GiB (100 %), 0 MiB of it in use',
       'error status.database-size etcd-2: the database of etcd-2 is 2 GiB of 2 GiB (100 %), 0 MiB of it in use',
     ],
+  },
+  {
+    when: 'a disk is full, another one fills up and a third is small',
+    scene: {
+      preflight: {
+        'etcd-0': {
+          disks: disks({ '/var/lib/etcd': { mount: '/var/lib/etcd', sizeBytes: 3 * GiB, availableBytes: 2 * GiB } }),
+        },
+        'etcd-1': { disks: disks({ '/var/lib/etcd': { mount: '/var/lib/etcd', availableBytes: 50 * 2 ** 20 } }) },
+        'etcd-2': { disks: disks({ '/var/lib/etcd': { mount: '/var/lib/etcd', availableBytes: 2 * GiB } }) },
+      },
+    },
+    says: [
+      'error check.disk-space etcd-1: /var/lib/etcd on etcd-1 has 50 MiB free; 128 MiB are needed: 128 MiB for etcd’s data',
+      'warning check.disk-space etcd-2: /var/lib/etcd on etcd-2 has 2 GiB free; 2.9 GiB may be needed in time: 2.9 GiB for etcd’s data',
+      'info check.disk-space etcd-0: /var/lib/etcd on etcd-0 has 2 GiB free; 2.9 GiB may be needed in time: 2.9 GiB for etcd’s data',
+    ],
+  },
+  {
+    when: 'a disk was mounted read-only after an error',
+    scene: {
+      preflight: { 'etcd-1': { disks: disks({ '/var/lib/etcd': { mount: '/var/lib/etcd', writable: false } }) } },
+    },
+    says: ['error check.file-system etcd-1: /var/lib/etcd on etcd-1, which holds /var/lib/etcd, is read-only'],
   },
   {
     when: 'members differ, and the database grows',

@@ -3,7 +3,8 @@ import { certificatesOf } from '../checks/status/certificates.ts';
 import { recordedClusterId, recordOf } from '../checks/status/data.ts';
 import { statusFindings } from '../checks/status/index.ts';
 import { observe } from '../checks/status/observe.ts';
-import type { ObservedCluster } from '../checks/status/types.ts';
+import type { ObservedCluster, StatusInput } from '../checks/status/types.ts';
+import { gatherRoom } from '../facts/preflight/room.ts';
 import type { View } from '../facts/types.ts';
 import type { Finding } from '../model/finding.ts';
 import type { HostId } from '../model/ids.ts';
@@ -17,16 +18,19 @@ export async function readStatus(
   { subject, ports }: { subject: Subject; ports: Ports },
   signal: AbortSignal,
 ): Promise<StatusReport> {
-  return statusReport(await makePlan(subject, ports, { kind: 'apply' }, signal), ports.clock.now());
+  const made = await makePlan(subject, ports, { kind: 'apply' }, signal);
+  const hosts = new Map([...ports.machines].map(([id, machine]) => [id, machine.read]));
+  const room = await gatherRoom(made.view, hosts, ports.clock, signal);
+  return statusReport(made, room, ports.clock.now());
 }
 
 /** Of facts that have been read and of the plan that follows from them. */
-export function statusReport({ view, result }: MadePlan, at: Date): StatusReport {
+export function statusReport({ view, result }: MadePlan, room: StatusInput['room'], at: Date): StatusReport {
   const { members, cluster } = view.desired;
   const hosts = members.map((m) => m.host);
   const observed = observe(view);
   const certificates = certificatesOf(view, at.getTime());
-  const found = statusFindings({ view, plan: result, cluster: observed, certificates, now: at.getTime() });
+  const found = statusFindings({ view, plan: result, cluster: observed, certificates, room, now: at.getTime() });
   const findings = sortFindings([...hosts.flatMap((host) => outOfSight(view, observed, host)), ...found], hosts);
   return {
     cluster: cluster.name,

@@ -8,7 +8,8 @@ import { finding } from '../finding.ts';
 
 export interface CheckInput {
   view: View;
-  preflight: ReadonlyMap<HostId, PreflightFacts>;
+  /** What was asked; nothing is said about the rest. */
+  preflight: ReadonlyMap<HostId, Partial<PreflightFacts>>;
 }
 
 /** One thing that must be so before a cluster is made. Pure; it says nothing about what is not known. */
@@ -23,7 +24,7 @@ export interface Subject {
   view: View;
   host: DesiredHost;
   facts: Known<HostFacts>;
-  preflight: Known<PreflightFacts>;
+  preflight: Partial<Known<PreflightFacts>>;
 }
 
 type Known<Facts> = { readonly [N in keyof Facts]: Facts[N] extends Fact<infer T> ? T | undefined : never };

@@ -4,6 +4,7 @@ import { certificateAges, certificatesServed } from './certificates.ts';
 import { databaseSize } from './database.ts';
 import { clusterId, founding, refusals, unopened, vault } from './identity.ts';
 import { learners, membersDown, membership, quorum, versionSkew } from './members.ts';
+import { room } from './room.ts';
 import type { StatusCheck, StatusInput } from './types.ts';
 import { drift, kubelets } from './upkeep.ts';
 
@@ -19,6 +20,7 @@ const checks: readonly StatusCheck[] = [
   learners,
   alarms,
   databaseSize,
+  room,
   versionSkew,
   certificateAges,
   certificatesServed,

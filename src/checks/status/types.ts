@@ -1,3 +1,4 @@
+import type { PreflightFacts } from '../../facts/preflight/types.ts';
 import type { View } from '../../facts/types.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { HostId } from '../../model/ids.ts';
@@ -80,6 +81,7 @@ export interface StatusInput {
   plan: PlanResult;
   cluster: ObservedCluster;
   certificates: readonly CertificateReport[];
+  room: ReadonlyMap<HostId, Pick<PreflightFacts, 'disks'>>;
   /** Milliseconds since 1970. */
   now: number;
 }
