@@ -363,7 +363,7 @@ const cases: readonly Case[] = [
     when: 'the CA key is lost',
     scene: { vault: openVault('handed-over', { hasCaKey: false }), etcd: known({ endpoints: new Map() }) },
     says: [
-      'error vault.ca-key-missing -: the vault has lost the CA’s private key, so that the members cannot be asked; only what the machines show is shown',
+      'error vault.ca-key-missing -: the vault has lost the CA’s private key, so that the members cannot be asked; only what the machines show is shown: etcd runs on etcd-0, etcd-1 and etcd-2',
     ],
   },
   {
@@ -378,7 +378,9 @@ const cases: readonly Case[] = [
   {
     when: 'it is being founded',
     scene: { vault: openVault('founding'), etcd: endpoints({ 'etcd-2': silent(2) }) },
-    says: ['warning status.not-founded -: lab is being founded: not all members have been seen to vote yet'],
+    says: [
+      'warning status.not-founded -: the founding of lab is not finished: not all members have been seen to vote yet',
+    ],
   },
 ];
 
@@ -477,7 +479,7 @@ describe('without an open vault', () => {
     const facts = { 'etcd-0': { record: record('uid-1') }, 'etcd-1': { ...lost, record: record('uid-1') } };
     const made = report({ vault: sealed, etcd, facts }, refusing('safety.vault-lost'));
     expect(told(made)).toEqual([
-      'error vault.identity-missing -: the vault cannot be opened: The identity file is missing; only what the machines show is shown',
+      'error vault.identity-missing -: the vault cannot be opened: The identity file is missing; only what the machines show is shown: etcd runs on etcd-0 and etcd-2',
       'error safety.data-gone etcd-1: etcd-1: its data is gone: /var/lib/etcd is empty',
     ]);
     expect(made).toMatchObject({ healthy: false, etcd: { asked: false, phase: null, clusterId: 'c1', leader: null } });
@@ -492,7 +494,7 @@ describe('without an open vault', () => {
     const inventory = { clusterUid: 'uid-1' } as never;
     const facts = { 'etcd-0': { record: record('uid-1') }, 'etcd-1': { record: record('uid-2') } };
     expect(told(report({ vault: { ...sealed, inventory }, etcd, facts }))).toEqual([
-      'error vault.identity-missing -: the vault cannot be opened: The identity file is missing; only what the machines show is shown',
+      'error vault.identity-missing -: the vault cannot be opened: The identity file is missing; only what the machines show is shown: etcd runs on etcd-0, etcd-1 and etcd-2',
       'error safety.foreign-host etcd-1: etcd-1 belongs to another cluster, lab',
     ]);
   });
@@ -505,8 +507,66 @@ describe('without an open vault', () => {
     );
     expect(made.etcd.phase).toBeNull();
     expect(told(made)).toEqual([
-      'error safety.vault-lost -: there is no vault here, and machines belong to cluster lab (uid-1); only what the machines show is shown',
+      'error safety.vault-lost -: there is no vault here, and machines belong to cluster lab (uid-1); only what the machines show is shown: etcd runs on etcd-0 and etcd-2',
       'error safety.data-gone etcd-1: etcd-1: its data is gone: /var/lib/etcd is empty',
+    ]);
+  });
+
+  const nothing = { vault: { is: 'absent' }, etcd: known({ endpoints: new Map() }) } as const;
+
+  it('does not say so of an etcd that nobody has a record of', () => {
+    const made = report(nothing, refusing('safety.vault-lost'));
+    expect(made.etcd.phase).toBeNull();
+    expect(told(made)).toEqual([
+      'error check.foreign-etcd -: etcd runs on etcd-0, etcd-1 and etcd-2, and neither a vault here nor a record there says whose it is',
+    ]);
+    expect(made.etcd.members[0]?.problems).toEqual(['etcd runs on the machine and was not asked']);
+  });
+
+  it('does not say so of machines that could not be asked: with the vault their host keys are gone, too', () => {
+    const made = report({
+      ...nothing,
+      away: ['etcd-1', 'etcd-2'],
+      facts: { 'etcd-0': { ...lost, etcdData: { is: 'absent' } } },
+    });
+    expect(made.etcd.phase).toBeNull();
+    expect(told(made)).toEqual([
+      'error status.not-founded -: whether lab has been founded is not known: there is no vault here, and etcd-1 and etcd-2 could not be asked',
+      'error host.unreachable etcd-1: it does not answer',
+      'error host.unreachable etcd-2: it does not answer',
+    ]);
+  });
+});
+
+describe('a founding that is not finished', () => {
+  const half = endpoints({ 'etcd-0': answering(0, leaderless), 'etcd-1': silent(1), 'etcd-2': silent(2) });
+
+  it('is no lost quorum before there was one', () => {
+    const made = report({ vault: openVault('founding'), etcd: half });
+    expect(told(made)).toEqual([
+      'warning status.not-founded -: the founding of lab is not finished: not all members have been seen to vote yet',
+    ]);
+    expect(made.findings[0]?.action).toMatch(/keelson lock.*keelson apply/);
+    expect(made.etcd.quorum).toMatchObject({ healthy: 0, held: null });
+  });
+
+  it('is said of a quorum that is away while the members are hardened', () => {
+    const made = report({ vault: openVault('founded'), etcd: half });
+    expect(told(made)).toContain(
+      'error status.quorum-lost -: the founding is not finished, and at this moment there is no quorum: 0 of 3 voters healthy, 2 needed',
+    );
+    expect(told(made)).toContain(
+      'warning status.not-founded -: the founding of lab is not finished: its members are not all hardened and verified',
+    );
+  });
+
+  it('is told from one that has not begun', () => {
+    const facts = { 'etcd-0': lost, 'etcd-1': lost, 'etcd-2': lost };
+    const begun = openVault('founding');
+    const vault =
+      begun.is === 'open' ? { ...begun, identity: { ...begun.identity, etcd: { phase: 'new' as const } } } : begun;
+    expect(told(report({ vault, etcd: known({ endpoints: new Map() }), facts }))).toEqual([
+      'warning status.not-founded -: lab has not been founded; an installation was begun',
     ]);
   });
 });

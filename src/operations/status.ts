@@ -1,6 +1,6 @@
 import { sortFindings } from '../checks/finding.ts';
 import { certificatesOf } from '../checks/status/certificates.ts';
-import { recordedClusterId, recordOf } from '../checks/status/data.ts';
+import { recordedClusterId, recordOf, traces } from '../checks/status/data.ts';
 import { statusFindings } from '../checks/status/index.ts';
 import { observe } from '../checks/status/observe.ts';
 import type { ObservedCluster, StatusInput } from '../checks/status/types.ts';
@@ -82,6 +82,10 @@ function phaseOf(view: View): EtcdPhase | null {
   const { vault } = view.facts;
   if (vault.is === 'unknown' || vault.value.is === 'sealed') return null;
   // Without a vault only machines that know of no cluster prove that there is none.
-  if (vault.value.is === 'absent' && view.desired.members.some((m) => recordOf(view, m.host) !== null)) return null;
+  if (vault.value.is === 'absent') {
+    const { running, data, unknown } = traces(view);
+    if (running.length + data.length + unknown.length > 0) return null;
+    if (view.desired.members.some((m) => recordOf(view, m.host) !== null)) return null;
+  }
   return view.desired.cluster.phase;
 }

@@ -1,4 +1,4 @@
-import type { View } from '../../facts/types.ts';
+import type { HostFacts, View } from '../../facts/types.ts';
 import type { HostRecord } from '../../model/host-record.ts';
 import type { HostId } from '../../model/ids.ts';
 import { isFounded } from '../../ports/vault.ts';
@@ -7,6 +7,33 @@ import { isFounded } from '../../ports/vault.ts';
 export function recordOf(view: View, host: HostId): HostRecord | null {
   const record = view.facts.hosts.get(host)?.record;
   return record?.is === 'known' && record.value.is === 'record' ? record.value.record : null;
+}
+
+/** For a founding that is not finished. */
+export const GO_ON = 'Wait for the run that is under way (keelson lock shows it), or run keelson apply: it goes on.';
+
+export interface Traces {
+  /** Machines on which an etcd runs. */
+  running: readonly HostId[];
+  /** Machines that hold etcd’s data. */
+  data: readonly HostId[];
+  /** Machines of which it is not known. */
+  unknown: readonly HostId[];
+}
+
+/** What of an etcd the machines show by themselves. */
+export function traces(view: View): Traces {
+  const hosts = view.desired.members.map((m) => m.host);
+  const of = (holds: (facts: HostFacts) => boolean): HostId[] =>
+    hosts.filter((host) => {
+      const facts = view.facts.hosts.get(host);
+      return facts !== undefined && holds(facts);
+    });
+  return {
+    running: of(({ etcdProcess }) => etcdProcess.is === 'known' && etcdProcess.value.is === 'running'),
+    data: of(({ etcdData }) => etcdData.is === 'known' && etcdData.value.is === 'data'),
+    unknown: of(({ record, etcdProcess, etcdData }) => [record, etcdProcess, etcdData].some((f) => f.is === 'unknown')),
+  };
 }
 
 /** The cluster id that the machine itself records; it knows when the vault cannot be opened, too. */

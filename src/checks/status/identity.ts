@@ -3,7 +3,7 @@ import type { Finding } from '../../model/finding.ts';
 import { type EtcdPhase, isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
 import { list, said } from '../text.ts';
-import { lostData, recordOf } from './data.ts';
+import { GO_ON, lostData, recordOf, traces } from './data.ts';
 import type { StatusCheck } from './types.ts';
 
 /** Clusters that the machines say they belong to. */
@@ -15,7 +15,7 @@ function owners(view: View): string[] {
 /** What keeps the members from being asked. What the machines themselves show is shown all the same. */
 export const vault: StatusCheck = ({ view }) => {
   const { vault: fact } = view.facts;
-  const shown = 'only what the machines show is shown';
+  const shown = `only what the machines show is shown: ${whatRuns(view)}`;
   if (fact.is === 'unknown') {
     return [
       finding(fact.code ?? 'vault.unreadable', 'error', `the vault cannot be read: ${said(fact.because)}; ${shown}`),
@@ -27,7 +27,7 @@ export const vault: StatusCheck = ({ view }) => {
   }
   if (fact.value.is === 'absent') {
     const whose = owners(view);
-    if (whose.length === 0) return [];
+    if (whose.length === 0) return strangersEtcd(view);
     return [
       finding('safety.vault-lost', 'error', `there is no vault here, and machines belong to ${list(whose)}; ${shown}`),
     ];
@@ -37,21 +37,53 @@ export const vault: StatusCheck = ({ view }) => {
   return [finding('vault.ca-key-missing', 'error', `${lost}; ${shown}`)];
 };
 
+/** `etcd runs on etcd-0 and etcd-1; etcd-2 could not be looked at`. */
+function whatRuns(view: View): string {
+  const { running, unknown } = traces(view);
+  const runs = running.length === 0 ? 'no etcd was seen to run' : `etcd runs on ${list(running)}`;
+  return unknown.length === 0 ? runs : `${runs}; ${list(unknown)} could not be looked at`;
+}
+
+/** An etcd without a record of keelson’s and without a vault: nothing says whose it is. */
+function strangersEtcd(view: View): Finding[] {
+  const { running, data } = traces(view);
+  if (running.length + data.length === 0) return [];
+  const what = running.length > 0 ? `etcd runs on ${list(running)}` : `${list(data)} hold etcd’s data`;
+  const message = `${what}, and neither a vault here nor a record there says whose it is`;
+  return [finding(running.length > 0 ? 'check.foreign-etcd' : 'safety.foreign-data', 'error', message)];
+}
+
 /** How far a cluster has come that is not handed over yet. */
 export const founding: StatusCheck = ({ view }) => {
   const { vault: fact } = view.facts;
   if (fact.is === 'unknown' || fact.value.is === 'sealed') return [];
   if (fact.value.is === 'absent' && owners(view).length > 0) return [];
   const { name, phase } = view.desired.cluster;
+  if (fact.value.is === 'absent') {
+    const { running, data, unknown } = traces(view);
+    if (running.length + data.length > 0) return [];
+    // With the vault its record of host keys is gone, too: machines that cannot be asked may well belong to a cluster.
+    if (unknown.length > 0) {
+      const message = `whether ${name} has been founded is not known: there is no vault here, and ${list(unknown)} could not be asked`;
+      return [finding('status.not-founded', 'error', message, { action: VAULT_OR_MACHINES })];
+    }
+  }
   const messages: Readonly<Record<EtcdPhase, string | null>> = {
-    new: `${name} has not been founded`,
-    founding: `${name} is being founded: not all members have been seen to vote yet`,
-    founded: `${name} is founded and not handed over: its members are not all hardened and verified`,
+    new:
+      fact.value.is === 'absent'
+        ? `${name} has not been founded`
+        : `${name} has not been founded; an installation was begun`,
+    founding: `the founding of ${name} is not finished: not all members have been seen to vote yet`,
+    founded: `the founding of ${name} is not finished: its members are not all hardened and verified`,
     'handed-over': null,
   };
   const message = messages[phase];
-  return message === null ? [] : [finding('status.not-founded', 'warning', message)];
+  if (message === null) return [];
+  return [finding('status.not-founded', 'warning', message, fact.value.is === 'absent' ? {} : { action: GO_ON })];
 };
+
+const VAULT_OR_MACHINES =
+  'If there was a vault, put its folder back or name it with --vault; else make the machines reachable: keelson hosts trust, keelson check.';
 
 /** What the planner refuses on account of the machines' state; other refusals are of a plan, not of the state. */
 const STATE = /^safety\.(?:data-gone|all-data-gone|foreign-|machine-id|twin|vault-old|cluster-id)/;

@@ -2,7 +2,7 @@ import type { Finding } from '../../model/finding.ts';
 import { isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
 import { list, plural, said } from '../text.ts';
-import { lostData } from './data.ts';
+import { GO_ON, lostData } from './data.ts';
 import type { MemberReport, StatusCheck, StatusInput } from './types.ts';
 
 /** Before the founding, and without an answer to give, silence is nothing to report member by member. */
@@ -118,8 +118,14 @@ export const quorum: StatusCheck = ({ view, cluster }) => {
     ];
   }
   const lost = `the quorum is lost: ${healthy} of ${plural(voters, 'voter')} healthy, ${needed} needed`;
+  // Until it is handed over its members may restart together.
+  const underWay = view.desired.cluster.phase === 'founded';
   const gone = view.desired.members.filter((m) => lostData(view, m.host) !== null).map((m) => m.host);
-  if (voters - gone.length >= needed) return [finding('status.quorum-lost', 'error', lost)];
+  if (voters - gone.length >= needed) {
+    if (!underWay) return [finding('status.quorum-lost', 'error', lost)];
+    const message = `the founding is not finished, and at this moment there is no quorum: ${healthy} of ${plural(voters, 'voter')} healthy, ${needed} needed`;
+    return [finding('status.quorum-lost', 'error', message, { action: GO_ON })];
+  }
   return [
     finding('status.quorum-lost', 'error', `${lost}, and the data of ${list(gone)} is gone`, {
       action: ONLY_A_SNAPSHOT,

@@ -3,6 +3,7 @@ import type { Member } from '../../desired/types.ts';
 import type { EtcdEndpointFacts, View } from '../../facts/types.ts';
 import type { HostId } from '../../model/ids.ts';
 import type { EtcdFailure, EtcdMember } from '../../ports/etcd-admin.ts';
+import { isFounded } from '../../ports/vault.ts';
 import { memberHealth } from '../../steps/etcd-member.ts';
 import { said } from '../text.ts';
 import { alarmsOf } from './alarms.ts';
@@ -35,6 +36,8 @@ export function observe(view: View): ObservedCluster {
   const having = (health: MemberHealth): number =>
     counted.filter((m) => m.role === 'voter' && m.health === health).length;
   const [healthy, unknown] = [having('healthy'), having('unknown')];
+  // While it is being founded, members that do not run yet are no loss.
+  const founded = isFounded(view.desired.cluster.phase);
   const asked = answered.length > 0 || (endpoints.size > 0 && outOfReach < needed);
   return {
     asked,
@@ -48,7 +51,7 @@ export function observe(view: View): ObservedCluster {
       healthy,
       unknown,
       needed,
-      held: isHeld(quorumSeen, asked && healthy + unknown < needed),
+      held: isHeld(quorumSeen, founded && asked && healthy + unknown < needed),
       tolerates: Math.max(healthy - needed, 0),
     },
   };
@@ -132,9 +135,11 @@ function problemsOf(
   if (facts?.machine.is === 'unknown') found.push(`the machine cannot be looked at: ${said(facts.machine.because)}`);
   const gone = lostData(view, member.host);
   if (gone !== null) found.push(gone);
-  if (facts?.etcdProcess.is === 'known' && facts.etcdProcess.value.is === 'absent')
-    found.push('no etcd runs on the machine');
-  if (endpoint === undefined) return [...found, 'it was not asked'];
+  const process = facts?.etcdProcess.is === 'known' ? facts.etcdProcess.value.is : undefined;
+  const runs = process === 'running';
+  if (process === 'absent') found.push('no etcd runs on the machine');
+  if (endpoint === undefined)
+    return [...found, runs ? 'etcd runs on the machine and was not asked' : 'it was not asked'];
   const health = memberHealth(view, member.host);
   if (health !== null) found.push(said(health));
   if (endpoint.status.is === 'failed') return found;

@@ -43,7 +43,7 @@ export interface QuorumReport {
   unknown: number;
   /** Healthy voters that are needed. */
   needed: number;
-  /** Whether there is a quorum; null when too few could be asked to say. One answered linearizable read proves it. */
+  /** Whether there is a quorum; null when too few could be asked to say, and while the cluster is being founded and has had none. One answered linearizable read proves it. */
   held: boolean | null;
   /** How many of the voters known to be healthy may fail before the quorum may be lost; 0 also when it is lost already. */
   tolerates: number;

@@ -19,7 +19,7 @@ export function statusLines(report: StatusReport, { style, columns, verbose }: S
     '',
     `${style.bold('etcd')} ${etcd.topology}${etcd.phase === null ? '' : `, ${etcd.phase}`}${etcd.clusterId === null ? '' : `, cluster id ${etcd.clusterId}`}`,
     `  ${quorumText(report, style)}`,
-    ...(etcd.asked
+    ...(etcd.asked || etcd.phase === 'new'
       ? []
       : [style.yellow('  etcd itself could not be asked: this is what machines and configuration show.')]),
     '',
@@ -41,13 +41,14 @@ const OUT_OF_SIGHT =
 
 function verdictText({ healthy, etcd, findings }: StatusReport, style: Style): string {
   if (healthy) return style.green('healthy');
+  const errors = findings.some((f) => f.severity === 'error');
+  if (etcd.phase === 'new' && !errors) return style.yellow('not founded');
+  if ((etcd.phase === 'founding' || etcd.phase === 'founded') && !errors) return style.yellow('founding not finished');
   const ill =
     etcd.quorum.held === false ||
     etcd.members.some((m) => m.health === 'ill') ||
     findings.some((f) => f.severity === 'error' && !OUT_OF_SIGHT.test(f.code));
-  return ill || !findings.some((f) => f.severity === 'error')
-    ? style.red('not healthy')
-    : style.yellow('not known to be healthy');
+  return ill || !errors ? style.red('not healthy') : style.yellow('not known to be healthy');
 }
 
 function quorumText({ etcd }: StatusReport, style: Style): string {
@@ -55,7 +56,11 @@ function quorumText({ etcd }: StatusReport, style: Style): string {
   const unsure = unknown > 0 ? `, ${unknown} not known` : '';
   const state = `${healthy} of ${count(voters, 'voter')} healthy${unsure}, ${needed} needed`;
   const extra = learners > 0 ? `, ${count(learners, 'learner')}` : '';
-  if (!etcd.asked) return style.yellow(`quorum: not known; ${needed} of ${count(voters, 'voter')} needed`);
+  if (!etcd.asked && etcd.phase !== 'new')
+    return style.yellow(`quorum: not known; ${needed} of ${count(voters, 'voter')} needed`);
+  if (etcd.phase === 'new') return `quorum: none yet; ${needed} of ${count(voters, 'voter')} will be needed`;
+  if (held !== true && (etcd.phase === 'founding' || etcd.phase === 'founded'))
+    return style.yellow(`quorum: none now, the founding is not finished; ${state}${extra}`);
   if (held === null) return style.yellow(`quorum: not known; ${state}${extra}`);
   if (!held) return style.red(`quorum lost: ${state}${extra}`);
   const spare =
@@ -75,7 +80,7 @@ function memberTable({ etcd }: StatusReport, style: Style, verbose: boolean): st
       { head: 'HOST', cell: (m) => m.host ?? style.red('not configured') },
       { head: 'ADDRESS', cell: (m) => m.peerUrls.map(hostOf).join(',') || unknown },
       { head: 'ROLE', cell: (m) => (m.role === 'learner' ? style.yellow(m.role) : m.role) },
-      { head: 'HEALTH', cell: (m) => healthText(m, style) },
+      { head: 'HEALTH', cell: (m) => healthText(m, etcd.phase, style) },
       { head: 'VERSION', cell: (m) => m.version ?? unknown },
       { head: 'DB SIZE', cell: (m) => (m.dbSizeBytes === null ? unknown : bytes(m.dbSizeBytes)), align: 'right' },
       { head: 'RAFT INDEX', cell: (m) => m.raftIndex ?? unknown, align: 'right' },
@@ -91,7 +96,8 @@ function memberTable({ etcd }: StatusReport, style: Style, verbose: boolean): st
   );
 }
 
-function healthText({ health }: MemberReport, style: Style): string {
+function healthText({ health }: MemberReport, phase: StatusReport['etcd']['phase'], style: Style): string {
+  if (health !== 'healthy' && phase === 'new') return 'not yet';
   if (health === 'unknown') return style.yellow('not known');
   return health === 'healthy' ? style.green('healthy') : style.red('ill');
 }

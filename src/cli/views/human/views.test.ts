@@ -93,6 +93,20 @@ describe('status', () => {
     expect(shown).toContain('quorum lost: 1 of 3 voters healthy, 2 needed');
     expect(shown).toContain('Cluster lab: not healthy');
   });
+  it('speaks of no lost quorum while the cluster is being founded', () => {
+    const { etcd } = statusReport;
+    const shown = (phase: typeof etcd.phase): string => {
+      const quorum = { ...etcd.quorum, healthy: 0, unknown: 0, held: null };
+      const members = etcd.members.map((m) => ({ ...m, healthy: false, health: 'ill' as const }));
+      const report = { ...statusReport, findings: [], etcd: { ...etcd, phase, quorum, members, leader: null } };
+      return text(statusLines(report, { ...at, verbose: false }));
+    };
+    expect(shown('founding')).toContain('Cluster lab: founding not finished');
+    expect(shown('founding')).toContain('quorum: none now, the founding is not finished; 0 of 3 voters healthy');
+    expect(shown('new')).toContain('Cluster lab: not founded');
+    expect(shown('new')).toContain('quorum: none yet; 2 of 3 voters will be needed');
+    expect(shown('new')).not.toMatch(/\bill\b/);
+  });
   it('tells what is ill from what is not known', () => {
     const { etcd } = statusReport;
     const shown = (report: typeof statusReport): string => text(statusLines(report, { ...at, verbose: false }));
