@@ -102,7 +102,7 @@ describe('the machine', () => {
 
 it('reads units with the moment at which they started', () => {
   const output =
-    'clock=2000.0\nuptime=500.0\n\nId=kubelet.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nNeedDaemonReload=yes\nMainPID=42\nExecMainStartTimestampMonotonic=100500000\nExecStart={ path=/k ; argv[]=/k --config=/c ; }\n\nId=containerd.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\nMainPID=0\nExecMainStartTimestampMonotonic=0\n';
+    'clock=2000.0\nuptime=500.0\ndropIn=kubelet.service|1|/usr/lib/systemd/system/kubelet.service.d/zz.conf\ndropIn=kubelet.service|1|/run/systemd/system/kubelet.service.d/b|c.conf\ndropIn=kubelet.service|1|/etc/systemd/system/kubelet.service.d/a.conf\ndropIn=kubelet.service|0|/etc/systemd/system/kubelet.service.d/zz.conf\nargv=42|L2sALS1jb25maWc9L2MA\n\nId=kubelet.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nNeedDaemonReload=yes\nMainPID=42\nExecMainStartTimestampMonotonic=100500000\nExecStart={ path=/k ; argv[]=/k --config=/c ; }\n\nId=containerd.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\nMainPID=0\nExecMainStartTimestampMonotonic=0\n';
   const units = read(unitsProbe, said(output));
   expect(units.get('kubelet.service')).toEqual({
     loaded: true,
@@ -112,9 +112,18 @@ it('reads units with the moment at which they started', () => {
     needsReload: true,
     mainPid: 42,
     execStart: '{ path=/k ; argv[]=/k --config=/c ; }',
+    // The package's zz.conf is hidden by another that names no ExecStart.
+    execStartFrom: ['/etc/systemd/system/kubelet.service.d/a.conf', '/run/systemd/system/kubelet.service.d/b|c.conf'],
+    argv: ['/k', '--config=/c'],
     startedAt: 1600.5,
   });
-  expect(units.get('containerd.service')).toMatchObject({ loaded: false, enabled: false, startedAt: 0 });
+  expect(units.get('containerd.service')).toMatchObject({
+    loaded: false,
+    enabled: false,
+    startedAt: 0,
+    argv: [],
+    execStartFrom: [],
+  });
 });
 
 it('reads versions as the programs say them', () => {

@@ -58,7 +58,12 @@ export interface UnitFacts {
   enabled: boolean;
   needsReload: boolean;
   mainPid: number;
+  /** As systemd has read it; it may have read the unit's files before they were changed. */
   execStart: string;
+  /** Drop-ins that name an ExecStart, in systemd's order: the last one wins. Read from disk, so that one not loaded yet is seen, too. */
+  execStartFrom: readonly string[];
+  /** The main process's own arguments; empty when there is none, or it has just been started. */
+  argv: readonly string[];
   /** Seconds since 1970 at which the main process started, to about 20 ms; 0 when there is none. */
   startedAt: number;
 }

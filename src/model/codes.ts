@@ -266,6 +266,13 @@ export const errorCodes = {
     action: 'Put the key in a file and name it in spec.software.repository.signingKey.',
   },
 
+  // --- the kubelet's service
+  'kubelet.overridden': {
+    exit: 5,
+    when: 'Somebody else’s drop-in for kubelet.service replaces the command that keelson gives the kubelet. Nothing is changed until it is gone.',
+    action: 'Take the ExecStart out of the file named, or remove the file.',
+  },
+
   // --- etcd
   'etcd.kubeadm-refuses': {
     exit: 1,

@@ -115,7 +115,18 @@ function goodFacts(host: HostId, n: number): Known<HostFacts> {
 }
 
 export function unit(active = 'active') {
-  return { loaded: true, active, sub: '', enabled: true, needsReload: false, mainPid: 10, execStart: '', startedAt: 1 };
+  return {
+    loaded: true,
+    active,
+    sub: '',
+    enabled: true,
+    needsReload: false,
+    mainPid: 10,
+    execStart: '',
+    execStartFrom: [],
+    argv: [],
+    startedAt: 1,
+  };
 }
 
 function goodPreflight(n: number, addresses: readonly string[]): Known<PreflightFacts> {

@@ -107,7 +107,7 @@ function holder(run: string, fence: number): LockHolder {
 async function unitFacts(s: ContractSubject, name: string): Promise<unknown> {
   const unit = (await ask(s, unitsProbe)).get(name);
   if (unit === undefined) return null;
-  const { loaded, active, sub, enabled, needsReload, mainPid, execStart, startedAt } = unit;
+  const { loaded, active, sub, enabled, needsReload, mainPid, execStart, startedAt, execStartFrom, argv } = unit;
   const started = startedAt > 0 && mainPid > 0;
   return {
     loaded,
@@ -117,10 +117,13 @@ async function unitFacts(s: ContractSubject, name: string): Promise<unknown> {
     needsReload,
     runs: started,
     ours: execStart.includes('--config=/etc/keelson/kubelet.yaml'),
+    execStartFrom: execStartFrom.filter((path) => !path.endsWith('/10-kubeadm.conf')),
+    flags: argv.slice(1),
   };
 }
 
 const KUBELET = 'kubelet.service';
+const ANOTHER = `/etc/systemd/system/${KUBELET}.d/override.conf`;
 const DROP_IN = `/etc/systemd/system/${KUBELET}.d/99-etcd-service-manager.conf`;
 
 async function kubeletByHand(s: ContractSubject): Promise<void> {
@@ -257,6 +260,12 @@ export const contractCases = {
       await look('drop-in changed');
       await s.systemctl('daemon-reload', '');
       await look('reloaded');
+      await s.write(ANOTHER, '[Service]\nEnvironment=KUBELET_EXTRA_ARGS=--v=2\n');
+      await look('another drop-in, which names no ExecStart');
+      await s.write(ANOTHER, `[Service]\n ExecStart =\nExecStart=${s.programs}/kubelet --v=3\n`);
+      await look('another drop-in that would win');
+      await s.remove(ANOTHER);
+      await s.systemctl('daemon-reload', '');
       await s.systemctl('stop', KUBELET);
       await look('stopped');
       await s.systemctl('disable', KUBELET);

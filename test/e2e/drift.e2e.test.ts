@@ -233,6 +233,30 @@ describe('drift on a cluster that a client writes to all the time', () => {
     }
   });
 
+  it('somebody else’s drop-in that would win is named, and nothing is changed; when it is gone the kubelet is ours again', async () => {
+    const machine = cluster.machine('etcd-1');
+    const before = await ofAll(cluster.machines(), processesOf);
+    const foreign = '/etc/systemd/system/kubelet.service.d/zz-foreign.conf';
+    const program = '/usr/local/bin/kubelet --config=/etc/keelson/kubelet.yaml --v=3';
+    await machine.exec(['sh', '-euc', `printf '[Service]\\nExecStart=\\nExecStart=${program}\\n' > ${foreign}`]);
+    // Whether systemd has read it yet or not.
+    for (const load of ['true', 'systemctl daemon-reload && systemctl restart kubelet']) {
+      await machine.exec(['sh', '-euc', load]);
+      const plan: PlanDocument = await cluster.document(5, ['plan']);
+      expect(plan.refusals).toMatchObject([{ code: 'kubelet.overridden', host: 'etcd-1' }]);
+      expect(JSON.stringify(plan.refusals)).toContain(foreign);
+      await cluster.keelsonEnds(5, ['apply', '--yes']);
+    }
+    // The file is gone, the process that it started is not.
+    await machine.exec(['sh', '-euc', `rm ${foreign} && systemctl daemon-reload`]);
+    await mend();
+    const after = await ofAll(cluster.machines(), processesOf);
+    expect(after['etcd-1']?.etcd).toEqual(before['etcd-1']?.etcd);
+    expect(after['etcd-2']).toEqual(before['etcd-2']);
+    const { stdout } = await machine.exec(['sh', '-c', 'tr "\\0" " " </proc/$(pgrep -x kubelet)/cmdline']);
+    expect(stdout.trim()).toBe('/usr/local/bin/kubelet --config=/etc/keelson/kubelet.yaml');
+  });
+
   it('three members that all need a restart get it one after the other', async () => {
     const before = await ofAll(cluster.machines(), processesOf);
     // The kubelets stop first: they would follow their manifests all at once.

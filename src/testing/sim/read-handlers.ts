@@ -112,8 +112,16 @@ export const readHandlers = {
   units: (m, c, world) => {
     const [, ...names] = args(c);
     const uptime = world.nowMs() / 1000 + BOOTED_BEFORE_S;
+    const dropIns = names.flatMap((name) =>
+      dropInsOf(m, name).map((path) => {
+        const sets = /^\s*ExecStart\s*=/m.test(m.files.get(path)?.content ?? '');
+        return `dropIn=${name}|${sets ? 1 : 0}|${path}\n`;
+      }),
+    );
+    const running = names.map((name) => unitOf(m, name)).filter((unit) => unit.pid > 0);
+    const argv = running.map((unit) => `argv=${unit.pid}|${base64(`${unit.argv.join('\0')}\0`)}\n`);
     return ok(
-      `clock=${seconds(world).toFixed(9)}\nuptime=${uptime.toFixed(2)}\n\n${names.map((name) => unitBlock(m, name, uptime, world)).join('\n')}`,
+      `clock=${seconds(world).toFixed(9)}\nuptime=${uptime.toFixed(2)}\n${dropIns.join('')}${argv.join('')}\n${names.map((name) => unitBlock(m, name, uptime, world)).join('\n')}`,
     );
   },
   'etcd-manifest': (m, c) => {

@@ -5,6 +5,7 @@ export interface SimUnit {
   /** `activating` is a service that ended at once and is started again and again. */
   readonly state: 'active' | 'inactive' | 'activating';
   readonly pid: number;
+  readonly argv: readonly string[];
   /** Seconds since 1970; 0 when it does not run. */
   readonly startedAt: number;
   /** The unit's files as systemd read them last; null when it has not, and would read them now. */
@@ -13,7 +14,15 @@ export interface SimUnit {
   readonly readAtStart: ReadonlyMap<string, string>;
 }
 
-const NEW: SimUnit = { enabled: false, state: 'inactive', pid: 0, startedAt: 0, loaded: null, readAtStart: new Map() };
+const NEW: SimUnit = {
+  enabled: false,
+  state: 'inactive',
+  pid: 0,
+  argv: [],
+  startedAt: 0,
+  loaded: null,
+  readAtStart: new Map(),
+};
 /** systemd needs a moment between reading files and starting a process. */
 const START_DELAY_S = 0.05;
 
@@ -84,6 +93,7 @@ export function control(machine: SimMachine, verb: string, name: string, wallMs:
       ...unitOf(machine, name),
       state: 'inactive',
       pid: 0,
+      argv: [],
       startedAt: 0,
       readAtStart: new Map(),
     });
@@ -104,6 +114,7 @@ function start(machine: SimMachine, name: string, wallMs: number): void {
     loaded,
     state: runs ? 'active' : 'activating',
     pid: runs ? machine.nextPid() : 0,
+    argv: runs ? [program, ...rest] : [],
     startedAt: runs ? wallMs / 1000 + START_DELAY_S : 0,
     readAtStart: new Map(runs && config !== null && text !== undefined ? [[config.path, text]] : []),
   });

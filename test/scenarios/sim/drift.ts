@@ -63,6 +63,19 @@ export const drifts = {
   'owner of kubelet.yaml': owner('/etc/keelson/kubelet.yaml', 'nobody'),
   'owner of healthcheck-client.crt': owner(`${PKI}/etcd/healthcheck-client.crt`, 'nobody'),
   'put ca.key': (m, wallMs) => m.putFile(`${PKI}/etcd/ca.key`, 'no real key\n', '600', wallMs / 1000),
+  'run kubelet with other flags': (m, wallMs) => {
+    const path = '/etc/systemd/system/kubelet.service.d/zz-foreign.conf';
+    const program = m.program('kubelet')?.path ?? '';
+    m.putFile(
+      path,
+      `[Service]\nExecStart=\nExecStart=${program} --config=/etc/keelson/kubelet.yaml --v=4\n`,
+      '644',
+      wallMs / 1000,
+    );
+    for (const verb of ['daemon-reload', 'restart']) void control(m, verb, 'kubelet.service', wallMs);
+    m.remove(path);
+    void control(m, 'daemon-reload', 'kubelet.service', wallMs);
+  },
   'stop kubelet': unit('stop', 'kubelet.service'),
   'disable kubelet': unit('disable', 'kubelet.service'),
 } satisfies Record<string, Spoil>;
