@@ -2,8 +2,9 @@ import type { Fact, FilesFact, HostFactName, HostFacts } from '../facts/types.ts
 import type { FileSpec } from '../model/file.ts';
 import type { HostId } from '../model/ids.ts';
 import { Secret } from '../model/secret.ts';
+import { isFounded } from '../ports/vault.ts';
 import { diffLines } from './diff.ts';
-import type { Change, Check, View } from './types.ts';
+import type { Change, Check, Risk, View } from './types.ts';
 
 /** The value of a fact that `reads` has named: the planner and the engine block a step whose facts are unknown before they ask it. */
 export function factOf<N extends HostFactName>(view: View, on: HostId, name: N): KnownValue<N> {
@@ -13,8 +14,14 @@ export function factOf<N extends HostFactName>(view: View, on: HostId, name: N):
 }
 type KnownValue<N extends HostFactName> = HostFacts[N] extends Fact<infer T> ? T : never;
 
-export function needed(changes: readonly Change[]): Check {
-  return changes.length === 0 ? { is: 'satisfied' } : { is: 'needed', changes };
+export function needed(changes: readonly Change[], risk?: Risk): Check {
+  if (changes.length === 0) return { is: 'satisfied' };
+  return { is: 'needed', changes, ...(risk === undefined ? {} : { risk }) };
+}
+
+/** What it means to start or restart a service that a member stands on: before the founding nobody can be disturbed. */
+export function restartRisk(view: View): Risk {
+  return isFounded(view.desired.cluster.phase) ? 'disruptive' : 'safe';
 }
 
 /** What must change for a text file to be as it must be. */

@@ -8,11 +8,10 @@ import type { Finding } from '../model/finding.ts';
 import type { HostId } from '../model/ids.ts';
 import { makeDirectory } from '../ports/commands/files.ts';
 import { systemctl } from '../ports/commands/services.ts';
-import { isFounded } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
 import { etcdKubeletConfig } from '../render/kubelet-config.ts';
 import { kubeletDropIn } from '../render/systemd.ts';
-import { factOf, fileChanges, folderChanges, newerThan } from './compare.ts';
+import { factOf, fileChanges, folderChanges, newerThan, restartRisk } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
 import { placeFiles } from './place-files.ts';
@@ -54,7 +53,7 @@ export const kubeletService = defineStep({
     else if (changes.length > 0 || stale(view, on))
       changes.push({ summary: `restart ${KUBELET} (etcd keeps running)` });
     if (changes.length === 0) return { is: 'satisfied' };
-    return { is: 'needed', changes, risk: isFounded(view.desired.cluster.phase) ? 'disruptive' : 'safe' };
+    return { is: 'needed', changes, risk: restartRisk(view) };
   },
   apply: async (_params, world, view, on) => {
     await must(world, makeDirectory(paths.manifestDirectory, '700'));

@@ -3,7 +3,7 @@ import type { FileSpec } from '../model/file.ts';
 import type { HostId } from '../model/ids.ts';
 import { apt } from '../ports/commands/software.ts';
 import { aptSource } from '../render/apt.ts';
-import { factOf, fileChanges, needed } from './compare.ts';
+import { factOf, fileChanges, needed, restartRisk } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
 import { placeFiles } from './place-files.ts';
@@ -23,10 +23,15 @@ export const packages = defineStep({
   ],
   judge: (_params, view, on) => {
     const files = factOf(view, on, 'files');
-    return needed([
-      ...sourceFiles(view).flatMap((spec) => fileChanges(files, spec)),
-      ...missing(view, on).map((name) => ({ summary: `install ${name}` })),
-    ]);
+    const lacking = missing(view, on);
+    return needed(
+      [
+        ...sourceFiles(view).flatMap((spec) => fileChanges(files, spec)),
+        ...lacking.map((name) => ({ summary: `install ${name}` })),
+      ],
+      // A package restarts the service that it brings.
+      lacking.length > 0 ? restartRisk(view) : 'safe',
+    );
   },
   apply: async (_params, world, view, on) => {
     await placeFiles(world, view, on, sourceFiles(view));

@@ -7,7 +7,7 @@ import { systemctl } from '../ports/commands/services.ts';
 import { importImage } from '../ports/commands/software.ts';
 import { containerdConfig } from '../render/containerd-config.ts';
 import { containerdUnit, kubeletUnit } from '../render/systemd.ts';
-import { factOf, fileChanges, needed, newerThan } from './compare.ts';
+import { factOf, fileChanges, needed, newerThan, restartRisk } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
 import { placeFiles } from './place-files.ts';
@@ -18,7 +18,13 @@ function bundleOf(view: View): Bundle {
   return view.desired.software.bundle;
 }
 
-/** Places the bundle's programs: kubelet, kubeadm, containerd, runc, CNI plug-ins. */
+/** Nobody's service runs it, and it runs for a moment only. */
+const STARTED_BY_NOBODY = 'kubeadm';
+
+/**
+ * Places the bundle's programs: kubelet, kubeadm, containerd, runc, CNI plug-ins. Under a running member that is a disturbance: the next
+ * start of the service, or of a container, is another program's.
+ */
 export const bundlePrograms = defineStep({
   kind: 'bundle-programs',
   risk: 'safe',
@@ -34,6 +40,7 @@ export const bundlePrograms = defineStep({
       missing.map((f) => ({
         summary: `place ${f.install} (${f.name} ${f.version}, ${Math.ceil(f.sizeBytes / 1e6)} MB)`,
       })),
+      missing.some((f) => f.name !== STARTED_BY_NOBODY) ? restartRisk(view) : 'safe',
     );
   },
   apply: async (_params, world, view, on) => {
@@ -59,7 +66,10 @@ export const bundlePrograms = defineStep({
 export const CONTAINERD = 'containerd.service';
 export const KUBELET = 'kubelet.service';
 
-/** containerd as a service, with the systemd cgroup driver and the bundle's sandbox image. */
+/**
+ * containerd as a service, with the systemd cgroup driver and the bundle's sandbox image. A restart leaves the containers alone; while it
+ * lasts no probe is answered and nothing is started again, so that under a running member it is done one machine at a time.
+ */
 export const containerRuntime = defineStep({
   kind: 'container-runtime',
   risk: 'safe',
@@ -81,7 +91,7 @@ export const containerRuntime = defineStep({
     else if (changes.length > 0 || unit.needsReload || newerThan(files, paths.containerdConfig, unit.startedAt)) {
       changes.push({ summary: `restart ${CONTAINERD} (containers keep running)` });
     }
-    return needed(changes);
+    return needed(changes, restartRisk(view));
   },
   apply: async (_params, world, view, on) => {
     await placeFiles(world, view, on, runtimeFiles(view, on));

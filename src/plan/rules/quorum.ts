@@ -7,7 +7,13 @@ import type { SafetyRule } from '../types.ts';
 import { endsMember } from './ends-member.ts';
 
 /** Steps that leave a running etcd as it is, whatever else they disturb. */
-const ETCD_GOES_ON: readonly string[] = ['kubelet-service', 'etcd-certificates'];
+const ETCD_GOES_ON: readonly string[] = [
+  'bundle-programs',
+  'container-runtime',
+  'packages',
+  'kubelet-service',
+  'etcd-certificates',
+];
 
 /**
  * Healthy voters without this machine still make a quorum, measured just before. A member that is not healthy may be mended where that

@@ -17,6 +17,12 @@ const edit =
     addLine(path)(m, wallMs);
     m.alter(path, { mtime: wallMs / 1000 });
   };
+/** What comes with a bundle; from elsewhere it is nobody's business, or not there. */
+const ifOurs =
+  (path: string): Spoil =>
+  (m, wallMs) => {
+    if (m.files.get(path)?.content.startsWith('# Written by keelson.') === true) edit(path)(m, wallMs);
+  };
 const remove =
   (path: string): Spoil =>
   (m) =>
@@ -76,6 +82,9 @@ export const drifts = {
     m.remove(path);
     void control(m, 'daemon-reload', 'kubelet.service', wallMs);
   },
+  'edit containerd configuration': ifOurs('/etc/containerd/config.toml'),
+  'edit containerd.service': ifOurs('/etc/systemd/system/containerd.service'),
+  'replace runc of the bundle': (m) => m.alter('/usr/local/sbin/runc', { inode: 1 }),
   'stop kubelet': unit('stop', 'kubelet.service'),
   'disable kubelet': unit('disable', 'kubelet.service'),
 } satisfies Record<string, Spoil>;
