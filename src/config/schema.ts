@@ -270,7 +270,8 @@ const Vault = z
       .array(ageRecipient)
       .default([])
       .meta({
-        description: 'age recipients that can open the vault, besides your own identity, which is made on first use.',
+        description:
+          'age recipients that can open the vault. Your own identity, which is made on first use, can open it besides; once the list names it, too, the list is everybody. A change is made by the next apply.',
         examples: [['age1365tafg53anr5cy58ejc3rsw39whmxu0mk53mn88gvlj6tyzpezqga6clm']],
       }),
   })

@@ -708,6 +708,11 @@ export const errorCodes = {
     when: 'A recipient is not an age recipient, or cannot be combined with the others.',
     action: 'Give age1... recipients in vault.recipients; SSH keys are not supported.',
   },
+  'vault.recipients-unclear': {
+    exit: 5,
+    when: 'Somebody can open the vault whom spec.vault.recipients does not name, and it does not name your own identity either: nobody is taken out by a list that may not be everybody.',
+    action: 'Name your own identity in the list, too, or name again whom it has lost.',
+  },
   'vault.run-unknown': {
     exit: 1,
     when: 'There is no journal of that run.',

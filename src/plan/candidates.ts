@@ -40,6 +40,7 @@ export function applyCandidates(view: View, after: readonly string[] = []): Cand
   const begins = founding
     ? [add('founding-begins', OPERATOR, [identity], 'no machine holds data: a cluster may be founded')]
     : [];
+  if (resealNeeded(view)) add('vault-reseal', OPERATOR, [identity], 'spec.vault.recipients says who can open it');
   const started: string[] = [];
   const running: string[] = [];
   const run = (on: HostId, before: readonly string[]): void => {
@@ -83,6 +84,10 @@ function careOrder(view: View): HostId[] {
   const leader = leaderOf(view);
   const rank = (on: HostId): number => (memberHealth(view, on) !== null ? 0 : on === leader ? 2 : 1);
   return view.desired.members.map((m) => m.host).sort((a, b) => rank(a) - rank(b));
+}
+
+function resealNeeded({ facts }: View): boolean {
+  return facts.vault.is === 'known' && facts.vault.value.is === 'open' && facts.vault.value.reseal !== null;
 }
 
 type Add = (kind: string, on: HostId, needs: readonly string[], why: string) => string;

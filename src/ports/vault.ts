@@ -52,6 +52,16 @@ export interface Inventory {
   caFingerprint256: string;
 }
 
+/** A change of who can open the vault, by public strings. */
+export interface Reseal {
+  add: readonly string[];
+  remove: readonly string[];
+  /** The user's own recipients. One of them is always among those wanted, so that nobody locks himself out. */
+  own: readonly string[];
+  /** cluster.yaml names one of them: its list is then everybody. */
+  listed: boolean;
+}
+
 export type VaultState =
   | { is: 'absent' }
   | {
@@ -69,8 +79,8 @@ export type VaultState =
       /** The CA's private key is there, opens, and belongs to `caCertificate`. */
       hasCaKey: boolean;
       inventory?: Inventory;
-      /** The recipients wanted now are not the ones the files are sealed to: `reseal` would change them. */
-      resealNeeded: boolean;
+      /** The recipients wanted now are not the ones the files are sealed to: what `reseal` would change; else null. */
+      reseal: Reseal | null;
     };
 
 export interface VaultCreated {
@@ -97,7 +107,7 @@ export interface Vault {
   /** `vault.absent` when there is none. */
   readonly etcdCa: () => Promise<CertificatePair>;
   readonly saveInventory: (inventory: Inventory) => Promise<void>;
-  /** Seals everything again to the recipients wanted now. */
+  /** Seals everything again to the recipients wanted now; a file is replaced when its successor was read back and opened. */
   readonly reseal: () => Promise<void>;
   /** After a reset: moves the cluster's records aside, and the vault is absent. Works sealed, too. Gives the folder they are in now. */
   readonly retire: () => Promise<string>;

@@ -10,6 +10,7 @@ import { resetHost } from './reset-host.ts';
 import { foundingClear, foundingRestart, foundingStop } from './restart-founding.ts';
 import { bundleImages, bundlePrograms, containerRuntime } from './software.ts';
 import type { Step } from './types.ts';
+import { vaultReseal } from './vault-reseal.ts';
 import { vaultRetire } from './vault-retire.ts';
 
 /** Every kind of step. A new capability adds a file and a line here. */
@@ -19,6 +20,7 @@ export const stepKinds: readonly Step[] = [
   foundingRestart,
   clusterIdentity,
   foundingBegins,
+  vaultReseal,
   hostRecord,
   bundlePrograms,
   containerRuntime,

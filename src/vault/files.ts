@@ -15,11 +15,20 @@ const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 const TEMPORARY = /^\..+\.tmp$/;
 
-/** The old content or the new one is there after a crash at any moment, never a part of either. */
-export async function writeAtomic(fs: FileSystem, path: string, content: string): Promise<void> {
+/**
+ * The old content or the new one is there after a crash at any moment, never a part of either. `verify` is given what the disk holds
+ * before it takes the old one's place, and rejects to keep the old one.
+ */
+export async function writeAtomic(
+  fs: FileSystem,
+  path: string,
+  content: string,
+  verify?: (text: string) => Promise<void>,
+): Promise<void> {
   await failingAs(path, async () => {
     const temporary = await writeTemporary(fs, path, content);
     try {
+      if (verify !== undefined) await verify(await fs.readFile(temporary, 'utf8'));
       await fs.rename(temporary, path);
     } catch (error) {
       await fs.unlink(temporary).catch(() => undefined);

@@ -21,6 +21,7 @@ import { parseCertificate } from '../model/x509.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CertificatePair } from '../ports/issuer.ts';
 import type { ClusterIdentity, Inventory } from '../ports/vault.ts';
+import { type FileSystem, realFileSystem } from './files.ts';
 import { createVault, type VaultOptions } from './vault.ts';
 
 const clock: Clock = {
@@ -36,6 +37,11 @@ const identity: ClusterIdentity = {
   etcd: { phase: 'new' },
 };
 const OTHER_UID = '00000000-7a53-4a39-8a8e-7c6f5a1b2c3d';
+
+async function recipientsOf(count: number): Promise<string[]> {
+  const keys = await Promise.all(Array.from({ length: count }, () => generateX25519Identity()));
+  return Promise.all(keys.map((key) => identityToRecipient(key)));
+}
 
 function makeCa(name: string): CertificatePair {
   const folder = mkdtempSync(join(tmpdir(), 'keelson-vault-ca-'));
@@ -121,7 +127,7 @@ describe('a vault', () => {
       caCertificate: ca.certificate,
       hasCaKey: true,
       inventory: inventory(),
-      resealNeeded: false,
+      reseal: null,
     });
     const kept = await made.etcdCa();
     expect(kept.certificate).toBe(ca.certificate);
@@ -326,7 +332,8 @@ describe('damage', () => {
         writeFileSync(file(name), whole.slice(0, Math.floor(whole.length * part)));
         // A list of recipients cut off behind its first line is still one; then it is to be sealed again.
         const seen = await made.read().catch((error: unknown) => error);
-        if (name === 'recipients.txt' && part >= 0.3) expect(seen).toMatchObject({ is: 'open', resealNeeded: true });
+        if (name === 'recipients.txt' && part >= 0.3)
+          expect(seen).toMatchObject({ is: 'open', reseal: expect.anything() });
         else expect(seen).toMatchObject({ code: 'vault.unreadable', details: { where: file(name) } });
       }
     },
@@ -390,14 +397,58 @@ describe('recipients', () => {
       is: 'sealed',
       code: 'vault.identity-wrong',
     });
-    expect(await vault({ recipients }).read()).toMatchObject({ is: 'open', resealNeeded: true });
+    expect(await vault({ recipients }).read()).toMatchObject({ is: 'open', reseal: expect.anything() });
     await vault({ recipients }).reseal();
     expect(await vault({ identityFile: theirs, recipients }).read()).toMatchObject({ is: 'open', hasCaKey: true });
-    expect(await vault({ recipients }).read()).toMatchObject({ is: 'open', resealNeeded: false });
+    expect(await vault({ recipients }).read()).toMatchObject({ is: 'open', reseal: null });
     // And out again.
-    expect(await made.read()).toMatchObject({ is: 'open', resealNeeded: true });
+    expect(await made.read()).toMatchObject({ is: 'open', reseal: expect.anything() });
     await made.reseal();
     expect(await vault({ identityFile: theirs, recipients }).read()).toMatchObject({ is: 'sealed' });
+  });
+
+  it('are everybody once the list names the user’s own; what recipients.txt says is never taken over', async () => {
+    const made = await filled();
+    const own = await identityToRecipient(readFileSync(identityFile, 'utf8').trim().split('\n').at(-1) ?? '');
+    const [theirs, stranger] = await recipientsOf(2);
+    expect(await made.read()).toMatchObject({ reseal: null });
+    writeFileSync(file('recipients.txt'), `${readFileSync(file('recipients.txt'), 'utf8')}${stranger}\n`);
+    expect(await vault({ recipients: [theirs ?? ''] }).read()).toMatchObject({
+      reseal: { add: [theirs], remove: [stranger], own: [own], listed: false },
+    });
+    const listed = vault({ recipients: [theirs ?? '', own] });
+    expect(await listed.read()).toMatchObject({ reseal: { add: [theirs], remove: [stranger], listed: true } });
+    await listed.reseal();
+    expect(await listed.read()).toMatchObject({ is: 'open', hasCaKey: true, reseal: null });
+    expect(readFileSync(file('recipients.txt'), 'utf8')).not.toContain(stranger);
+    // Two stanzas: two that can open it.
+    for (const name of ['cluster.age', 'etcd-ca.key.age']) {
+      const text = Buffer.from(readFileSync(file(name), 'utf8').split('\n').slice(1, -2).join(''), 'base64').toString(
+        'latin1',
+      );
+      expect(text.match(/-> X25519 /g), name).toHaveLength(2);
+    }
+  });
+
+  it('keep the old files when the new ones cannot be opened', async () => {
+    await filled();
+    const names = ['cluster.age', 'etcd-ca.key.age', 'recipients.txt'];
+    const texts = (): string[] => names.map((name) => readFileSync(file(name), 'utf8'));
+    const before = texts();
+    const recipients = await recipientsOf(1);
+    // The disk gives back something else than what was written.
+    const fs: FileSystem = new Proxy(realFileSystem, {
+      get: (target, name: keyof FileSystem) =>
+        name !== 'readFile'
+          ? Reflect.get(target, name)
+          : async (path: string, options: 'utf8') => {
+              const text = await target.readFile(path, options);
+              return path.endsWith('.tmp') ? text.replace(/.(?=\n-----END)/, '') : text;
+            },
+    });
+    await expect(vault({ recipients, fs }).reseal()).rejects.toMatchObject({ code: 'vault.write-failed' });
+    expect(texts()).toEqual(before);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
   it.each(['ssh-ed25519 AAAA', 'age1qqqq', '', 'AGE-SECRET-KEY-1QQQQ'])(

@@ -1,10 +1,20 @@
 import { basename, join } from 'node:path';
 import type { ErrorCode } from '../model/codes.ts';
 import { KeelsonError } from '../model/errors.ts';
+import { reveal } from '../model/reveal.ts';
+import type { Secret } from '../model/secret.ts';
 import { parseCertificate } from '../model/x509.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CertificatePair } from '../ports/issuer.ts';
-import type { ClusterIdentity, EtcdPhase, EtcdRecord, Vault, VaultCreated, VaultState } from '../ports/vault.ts';
+import type {
+  ClusterIdentity,
+  EtcdPhase,
+  EtcdRecord,
+  Reseal,
+  Vault,
+  VaultCreated,
+  VaultState,
+} from '../ports/vault.ts';
 import {
   ensureFolder,
   errorCode,
@@ -21,7 +31,7 @@ import { withFileLock } from './lock.ts';
 import { isPair, type OpenVault, openVault, type VaultContent, vaultPaths } from './open.ts';
 import { vaultReadme } from './readme.ts';
 import { encodeCaKey, encodeIdentity, encodeInventory, encodeRecipients } from './records.ts';
-import { checkRecipients, seal } from './seal.ts';
+import { checkRecipients, seal, unseal } from './seal.ts';
 
 export interface VaultOptions {
   /** `.keelson/<cluster>`. */
@@ -103,9 +113,8 @@ function stateOf(vault: VaultContent, configured: readonly string[]): VaultState
     ...(vault.inventory === null ? {} : { inventory: vault.inventory }),
   };
   if (vault.is === 'sealed') return { is: 'sealed', code: vault.code, because: vault.because, ...clear };
-  const wanted = wantedRecipients(vault.age, configured);
-  const resealNeeded = wanted.length !== vault.sealedTo.length || wanted.some((r) => !vault.sealedTo.includes(r));
-  return { is: 'open', identity: vault.identity, hasCaKey: vault.caKey !== null, resealNeeded, ...clear };
+  const change = resealOf(vault, configured);
+  return { is: 'open', identity: vault.identity, hasCaKey: vault.caKey !== null, reseal: change, ...clear };
 }
 
 async function create(context: Context, identity: ClusterIdentity): Promise<VaultCreated> {
@@ -156,10 +165,17 @@ async function reseal(context: Context, vault: OpenVault): Promise<void> {
   const { fs, paths, options } = context;
   const recipients = wantedRecipients(vault.age, options.recipients);
   checkRecipients(recipients);
-  if (vault.caKey !== null) {
-    await writeAtomic(fs, paths.caKey, await seal(encodeCaKey(vault.caKey, vault.identity.clusterUid), recipients));
-  }
-  await writeIdentity(context, vault.age, vault.identity);
+  // The old file stays until the new one was read back from the disk and opened.
+  const replace = async (path: string, content: Secret): Promise<void> =>
+    writeAtomic(fs, path, await seal(content, recipients), async (text) => {
+      const opened = await unseal(text, vault.age);
+      if (opened.is === 'opened' && reveal(opened.plaintext) === reveal(content)) return;
+      throw new KeelsonError('vault.write-failed', `${path} could not be opened after it was sealed again.`, {
+        where: path,
+      });
+    });
+  if (vault.caKey !== null) await replace(paths.caKey, encodeCaKey(vault.caKey, vault.identity.clusterUid));
+  await replace(paths.cluster, encodeIdentity(vault.identity));
   // Last: until then it is still to be done.
   await writeAtomic(fs, paths.recipients, encodeRecipients(recipients));
 }
@@ -203,8 +219,24 @@ async function locked<T>(context: Context, body: () => Promise<T>): Promise<T> {
   });
 }
 
+/**
+ * Those of the configuration, and the user's own unless it names one of them. What recipients.txt says is never taken over: it lies in
+ * clear, and a line that somebody put there must not open the vault.
+ */
 function wantedRecipients(age: AgeIdentity, configured: readonly string[]): string[] {
-  return [...new Set([...age.recipients, ...configured])];
+  return [...new Set([...(isListed(age, configured) ? [] : age.recipients), ...configured])];
+}
+
+function isListed(age: AgeIdentity, configured: readonly string[]): boolean {
+  return age.recipients.some((own) => configured.includes(own));
+}
+
+function resealOf({ age, sealedTo }: OpenVault, configured: readonly string[]): Reseal | null {
+  const wanted = wantedRecipients(age, configured);
+  const add = wanted.filter((r) => !sealedTo.includes(r));
+  const remove = sealedTo.filter((r) => !wanted.includes(r));
+  if (add.length === 0 && remove.length === 0) return null;
+  return { add, remove, own: age.recipients, listed: isListed(age, configured) };
 }
 
 const phases: readonly EtcdPhase[] = ['new', 'founding', 'founded', 'handed-over'];

@@ -5,6 +5,7 @@ import { code, page, table } from './markdown.ts';
 const areas: Readonly<Record<string, string>> = {
   config: 'cluster.yaml',
   host: 'Machines and SSH',
+  kubelet: 'The kubelet’s service',
   lock: 'Lock and fence',
   pki: 'Certificates',
   software: 'Software',

@@ -5,6 +5,7 @@ import {
   type EtcdPhase,
   type Inventory,
   isFounded,
+  type Reseal,
   type Vault,
   type VaultState,
 } from '../../ports/vault.ts';
@@ -14,6 +15,8 @@ export interface VaultStore {
   identity: ClusterIdentity | null;
   ca: CertificatePair | null;
   inventory: Inventory | null;
+  /** The recipients of cluster.yaml are others than those it is sealed to. */
+  reseal?: Reseal;
 }
 
 const PHASES: readonly EtcdPhase[] = ['new', 'founding', 'founded', 'handed-over'];
@@ -69,7 +72,11 @@ export function simVault(current: () => VaultStore, call: <T>(what: string, effe
         identity();
         current().inventory = inventory;
       }),
-    reseal: () => call('reseal', () => undefined),
+    reseal: () =>
+      call('reseal', () => {
+        identity();
+        delete current().reseal;
+      }),
     retire: () =>
       call('retire', () => {
         Object.assign(current(), { identity: null, ca: null, inventory: null });
@@ -84,7 +91,7 @@ function stateOf(store: VaultStore): VaultState {
     is: 'open',
     identity: store.identity,
     hasCaKey: store.ca !== null,
-    resealNeeded: false,
+    reseal: store.reseal ?? null,
     ...(store.ca === null ? {} : { caCertificate: store.ca.certificate }),
     ...(store.inventory === null ? {} : { inventory: store.inventory }),
   };
