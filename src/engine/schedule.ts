@@ -1,20 +1,28 @@
 import { KeelsonError } from '../model/errors.ts';
 import { type HostId, OPERATOR, type StepId } from '../model/ids.ts';
+import { endsCluster } from '../plan/rules/ends-member.ts';
 import type { PlannedStep } from '../plan/types.ts';
 import type { EngineLimits } from './types.ts';
 
-/** The first step, in the plan's order, that may start now. A step that is not safe runs with nothing beside it. */
+/**
+ * The first step, in the plan's order, that may start now. A step that is not safe runs with nothing beside it, but for those that end the
+ * whole cluster: they run side by side, one on a machine and on no more machines than may be worked on at once.
+ */
 export function nextToStart(
   waiting: readonly PlannedStep[],
   running: readonly PlannedStep[],
   done: ReadonlySet<StepId>,
   limits: Pick<EngineLimits, 'steps' | 'stepsPerHost'>,
 ): PlannedStep | undefined {
-  if (running.length >= limits.steps || running.some((s) => s.risk !== 'safe')) return undefined;
+  if (running.length >= limits.steps || running.some((s) => s.risk !== 'safe' && !endsCluster(s))) return undefined;
   const ready = waiting.filter((s) => s.needs.every((id) => done.has(id)));
   const safe = ready.find((s) => s.risk === 'safe' && mayJoin(s.on, running, limits.stepsPerHost));
-  if (safe !== undefined || running.length > 0) return safe;
-  return ready[0];
+  if (safe !== undefined) return safe;
+  const [first] = ready;
+  if (running.length === 0) return first;
+  const ending = ready.find(endsCluster);
+  const machines = Math.max(1, Math.floor(limits.steps / limits.stepsPerHost));
+  return running.every(endsCluster) && running.length < machines ? ending : undefined;
 }
 
 function mayJoin(on: HostId, running: readonly PlannedStep[], perHost: number): boolean {

@@ -10,7 +10,7 @@ import type { Policy } from './policy.ts';
 import { quorumMargin } from './quorum.ts';
 import { resetCandidates, resetWarnings } from './reset.ts';
 import { restartStages } from './restart-founding.ts';
-import { endsMember } from './rules/ends-member.ts';
+import { endsCluster, endsMember } from './rules/ends-member.ts';
 import type { Stage } from './stage.ts';
 import type { Intent, Plan, PlannedStep, PlanResult } from './types.ts';
 
@@ -84,7 +84,7 @@ function order(drafts: readonly Draft[], candidates: readonly Candidate[], view:
   let previous: StepId | null = null;
   for (const draft of drafts) {
     const needs = resolve(draft.candidate.needs);
-    const careful = draft.risk !== 'safe';
+    const careful = draft.risk !== 'safe' && !endsCluster(draft.candidate);
     if (careful && previous !== null) needs.add(previous);
     const id = idOf(draft.candidate);
     if (careful) previous = id;

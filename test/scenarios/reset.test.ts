@@ -72,7 +72,7 @@ describe.each(sources)('the whole cluster, software from %s', (source) => {
     expect(sim.fingerprint()).toBe(before);
   });
 
-  it('shows every path that goes before it asks, one machine after the other', async () => {
+  it('shows every path that goes before it asks, machine by machine, all side by side', async () => {
     const sim = await running(shape);
     const { plan } = await shown(sim, subjectOf(shape));
     const steps = plan?.steps ?? [];
@@ -83,6 +83,7 @@ describe.each(sources)('the whole cluster, software from %s', (source) => {
     expect(steps.at(-1)?.needs).toEqual(expect.arrayContaining(steps.slice(0, -1).map((s) => s.id)));
     for (const step of steps.slice(0, -1)) {
       expect(step.quorum).toBeUndefined();
+      expect(step.needs).toEqual([]);
       const text = step.changes.map((c) => c.summary).join('\n');
       const fresh = newCluster(shape, 1);
       const placed = [...machine(sim, step.on).files].filter(
@@ -96,6 +97,14 @@ describe.each(sources)('the whole cluster, software from %s', (source) => {
       for (const [path] of placed) expect(text).toContain(`remove ${path}`);
       for (const path of ['/var/lib/etcd', '/etc/keelson']) expect(text).toContain(`remove ${path}`);
     }
+  });
+
+  it('works on all machines at a time', async () => {
+    const sim = await running(shape);
+    await clear(sim, subjectOf(shape));
+    const events = [...sim.journals.values()].at(-1) ?? [];
+    const kinds = events.map((e) => e.type).filter((type) => type === 'step.started' || type === 'step.finished');
+    expect(kinds.slice(0, 3)).toEqual(['step.started', 'step.started', 'step.started']);
   });
 
   it('can be founded again on the same machines, as another cluster', async () => {
