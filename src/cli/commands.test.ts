@@ -192,10 +192,10 @@ describe('apply', () => {
     expect((await keelson(['apply'], { confirm: async () => true })).code).toBe(0);
   });
   it('ends with 5 when the plan is refused', async () => {
-    fake.plan = { ok: false, refusals: [refusal], warnings: [] };
+    fake.plan = { ok: false, refusals: [{ ...refusal, code: 'safety.data-gone' }], warnings: [] };
     expect(await keelson(['apply', '--yes'])).toMatchObject({
       code: 5,
-      err: expect.stringContaining('error[safety.quorum]'),
+      err: expect.stringContaining('error[safety.data-gone]'),
     });
     ranNothing();
   });

@@ -21,6 +21,7 @@ import type { Random } from '../ports/random.ts';
 import type { RunStore } from '../ports/run-store.ts';
 import type { Vault } from '../ports/vault.ts';
 import type { View } from '../steps/types.ts';
+import { planWithMembersBack } from './await-members.ts';
 
 /** Everything a run needs of the world: adapters in a real run, the simulation in a test. */
 export interface Ports {
@@ -127,7 +128,12 @@ export async function runPlan(
       request.note(`${host}: ${units.length} commands of an earlier run have ended`);
     // Where leftovers could not be settled, the engine does it before its first write.
     const locked = lock.taken.filter((id) => !left.unreachable.some((u) => u.host === id));
-    const fresh = await makePlan(subject, ports, request.intent, AbortSignal.any([cancel, stop]), policy);
+    const signal = AbortSignal.any([cancel, stop]);
+    const fresh = await planWithMembersBack(() => makePlan(subject, ports, request.intent, signal, policy), {
+      clock,
+      note: request.note,
+      signal,
+    });
     if (!fresh.result.ok) throw refused(fresh.result.refusals);
     const { plan } = fresh.result;
     if (plan.steps.length === 0) return 'nothing-to-do';

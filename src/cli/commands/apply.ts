@@ -16,7 +16,13 @@ export const apply: Handler = async (session, [planFile], options) => {
     const restart =
       options.restartFounding === true || (saved?.intent.kind === 'apply' && saved.intent.restartFounding === true);
     const intent = { kind: 'apply', ...(restart ? { restartFounding: true } : {}) } as const;
-    const made = await makePlan(subject, ports, intent, session.interruption.cancel);
+    const { planWithMembersBack } = await import('../../operations/await-members.ts');
+    const { cancel } = session.interruption;
+    const made = await planWithMembersBack(() => makePlan(subject, ports, intent, cancel), {
+      clock: ports.clock,
+      note: (text) => session.tell(text),
+      signal: cancel,
+    });
     const { result } = made;
     if (!result.ok) throw refused(result.refusals);
     const { plan } = result;

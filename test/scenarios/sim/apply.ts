@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../../src/model/codes.ts';
 import { asKeelsonError, type KeelsonError } from '../../../src/model/errors.ts';
+import { planWithMembersBack } from '../../../src/operations/await-members.ts';
 import { makePlan, refused, runPlan } from '../../../src/operations/run.ts';
 import type { Policy } from '../../../src/plan/policy.ts';
 import type { Intent, Plan } from '../../../src/plan/types.ts';
@@ -16,6 +17,7 @@ export interface ApplyOptions {
   /** SIGINT, and the second one. */
   cancel?: AbortSignal;
   stop?: AbortSignal;
+  note?: (text: string) => void;
 }
 
 const never = new AbortController().signal;
@@ -26,7 +28,14 @@ export async function apply(process: SimProcess, shape: Shape, options: ApplyOpt
   const subject = subjectOf(shape);
 
   async function command(): Promise<Applied> {
-    const made = await makePlan(subject, process.ports, intent, AbortSignal.any([cancel, stop]), policy);
+    const signal = AbortSignal.any([cancel, stop]);
+    const { clock } = process.ports;
+    const note = options.note ?? (() => {});
+    const made = await planWithMembersBack(() => makePlan(subject, process.ports, intent, signal, policy), {
+      clock,
+      note,
+      signal,
+    });
     if (!made.result.ok) throw refused(made.result.refusals);
     const { plan } = made.result;
     if (plan.steps.length === 0) return { is: 'nothing-to-do' };
@@ -34,7 +43,7 @@ export async function apply(process: SimProcess, shape: Shape, options: ApplyOpt
       subject,
       process.ports,
       process,
-      { intent, approved: plan, emit: () => {}, note: () => {}, signals: { cancel, stop } },
+      { intent, approved: plan, emit: () => {}, note, signals: { cancel, stop } },
       policy,
     );
     if (ran === 'nothing-to-do') return { is: 'nothing-to-do' };
