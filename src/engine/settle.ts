@@ -5,7 +5,7 @@ import { goneOf, suspects } from './connection.ts';
 import type { RunContext } from './run-context.ts';
 import { awaitHosts, checkOf, remaining, type StepRun } from './step-run.ts';
 
-const SETTLE_POLL = { from: 100, to: 1000 };
+const SETTLE_POLL = { from: 50, to: 400 };
 
 /** `again`: a machine was lost meanwhile, and what was applied may be lost with it. `late`: still not so, and what is missing. */
 export type Settled = 'settled' | 'again' | { late: string };

@@ -28,11 +28,11 @@ export function etcdProcess(): ReadCommand {
 /**
  * Replaces a running static pod's manifest by one that lies ready on the machine. A manifest that is changed in place costs 10 to 15 s: the
  * kubelet starts the new pod only at its next back-off after the old one has ended (allowStaticPodStart in pkg/kubelet/pod_workers.go).
- * Taken away first, and put back when the kubelet has let go of the old pod, it costs about 3 s. The machine does both by itself, so that
+ * Taken away first, and put back when the kubelet's worker of the old pod has ended (completeTerminated there), it costs about 2 s. The machine does both by itself, so that
  * a lost connection never leaves it between the two.
  *
  * `together`: all members are restarted at once, before anybody uses the cluster. A leader whose followers go down with it waits 7 s for a
- * successor; after a second it is ended, which etcd's log survives as it survives a power cut.
+ * successor; after a third of a second it is ended, which etcd's log survives as it survives a power cut.
  */
 export function swapManifest(prepared: string, manifest: string, options: { together: boolean }): WriteCommand {
   const text = [
@@ -45,14 +45,13 @@ export function swapManifest(prepared: string, manifest: string, options: { toge
     `  cgroup=$(sed -n 's#^[0-9]*:\\(memory\\|name=systemd\\|\\):\\(.*pod[0-9a-f_-]\\{32,36\\}[^/]*\\)/.*#\\2#p' "$d/cgroup" | head -n1)`,
     `  pod=$(printf '%s\\n' "$cgroup" | sed -n 's#.*pod\\([0-9a-f_-]\\{32,36\\}\\).*#\\1#p' | tr _ -); etcd=\${d#/proc/}; [ -n "$pod" ] && break; done 2>/dev/null`,
     'group() { for r in /sys/fs/cgroup/memory /sys/fs/cgroup/systemd /sys/fs/cgroup; do [ -d "$r$cgroup" ] && return 0; done; return 1; }',
-    'gone() { [ ! -e "/var/lib/kubelet/pods/$pod" ]; }',
     'rm -f -- "$target"; sync -- "$dir"',
-    // In vain past the deadline: then the kubelet takes its own time, and nothing else is lost.
-    'n=0 ended=no; if [ -n "$pod" ]; then while ! gone && [ $n -lt 300 ]; do group || ended=yes; sleep 0.1; n=$((n+1))',
+    // In vain past the deadline, or too early: then the kubelet takes its back-off, and nothing else is lost. The pod's cgroup is the last
+    // thing that its worker removes, half a second after the process' end; a pass that the kubelet makes every 2 s may remove it before.
+    'n=0 dead=0; [ -z "$pod" ] || while [ $n -lt 1000 ]; do n=$((n+1)); [ -d "/proc/$etcd" ] || dead=$((dead+1))',
+    '  [ $dead -lt 20 ] || group || break; sleep 0.03',
     '  [ "$together" = yes ] && [ $n = 10 ] && read -r c <"/proc/$etcd/comm" && [ "$c" = etcd ] && kill -KILL "$etcd"; done 2>/dev/null',
-    // The kubelet removes the pod's folder in the same pass (every 2 s) that forgets its worker, if the worker has ended by then: its
-    // cgroup goes last. Else the worker is forgotten in the next pass, and a pod that came before would wait for the back-off.
-    '  [ $ended = yes ] || sleep 2.2; fi',
+    '[ -z "$pod" ] || sleep 0.2',
     // The kubelet passes over names that begin with a dot.
     'tmp=$dir/.keelson-$$; cp -- "$new" "$tmp" && chmod 600 "$tmp" && sync -- "$tmp" && mv -fT -- "$tmp" "$target" && sync -- "$dir" && rm -f -- "$new"',
   ].join('\n');
