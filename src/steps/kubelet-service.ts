@@ -58,8 +58,8 @@ export const kubeletService = defineStep({
   apply: async (_params, world, view, on) => {
     await must(world, makeDirectory(paths.manifestDirectory, '700'));
     await placeFiles(world, view, on, kubeletFiles(view, on));
+    if (factOf(view, on, 'units').get(KUBELET)?.enabled !== true) await must(world, systemctl('enable', [KUBELET]));
     await must(world, systemctl('daemon-reload'));
-    await must(world, systemctl('enable', [KUBELET]));
     await mustBeOurs(world, view, on);
     await must(world, systemctl('restart', [KUBELET]));
   },

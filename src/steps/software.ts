@@ -95,8 +95,9 @@ export const containerRuntime = defineStep({
   },
   apply: async (_params, world, view, on) => {
     await placeFiles(world, view, on, runtimeFiles(view, on));
+    if (factOf(view, on, 'units').get(CONTAINERD)?.enabled !== true)
+      await must(world, systemctl('enable', [CONTAINERD]));
     await must(world, systemctl('daemon-reload'));
-    await must(world, systemctl('enable', [CONTAINERD]));
     await must(world, systemctl('restart', [CONTAINERD]));
   },
 });

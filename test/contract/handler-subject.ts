@@ -34,7 +34,10 @@ export function realSubject(machine: Machine): ContractSubject {
     },
     write: (path, content, mode = '644') => machine.writeFile(path, content, Number.parseInt(mode, 8)),
     remove: async (path) => void (await machine.exec(['rm', '-rf', '--', path])),
-    systemctl: async (verb, unit) => void (await machine.exec(['systemctl', verb, ...(unit === '' ? [] : [unit])])),
+    systemctl: async (verb, unit) => {
+      const option = verb === 'enable' ? ['--no-reload'] : [];
+      await machine.exec(['systemctl', ...option, verb, ...(unit === '' ? [] : [unit])]);
+    },
     settle: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   };
 }

@@ -83,8 +83,8 @@ export function control(machine: SimMachine, verb: string, name: string, wallMs:
   if (verb === 'enable' || verb === 'disable') {
     if (!exists) return 1;
     machine.units.set(name, { ...unitOf(machine, name), enabled: verb === 'enable' });
-    // systemctl reloads systemd after it has made or removed the links.
-    reload(machine);
+    // systemctl reloads systemd after it has removed the links; `enable` is told not to.
+    if (verb === 'disable') reload(machine);
     return 0;
   }
   if (!exists) return 5;

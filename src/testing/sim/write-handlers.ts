@@ -109,8 +109,8 @@ export function installPackage(m: SimMachine, tool: string, version: string, wal
       now,
     );
   }
-  control(m, 'daemon-reload', '', wallMs);
   control(m, 'enable', `${tool}.service`, wallMs);
+  control(m, 'daemon-reload', '', wallMs);
   // The kubelet's package enables it and leaves the start to kubeadm; containerd's starts it.
   if (tool === 'containerd') control(m, 'restart', `${tool}.service`, wallMs);
 }
