@@ -21,8 +21,28 @@ export interface RunStarted {
   fence: number;
 }
 
-/** One union feeds journal, terminal, JSON and browser. `at` is ISO 8601 in UTC; `seq` counts from 1 within a run. */
+/** Which process runs it: after a crash its own machine can tell that it is gone. */
+export interface RunProcess {
+  operatorMachineId: string;
+  operatorBootId: string;
+  pid: number;
+  /** In clock ticks since boot: a pid alone is reused. */
+  pidStart: string;
+}
+
+/** Stands in the journal before the lock is taken, so that no run leaves a lock and no journal. */
+export interface RunOpened {
+  type: 'run.opened';
+  command: string;
+  cluster: string;
+  user: string;
+  operator: string;
+  process: RunProcess;
+}
+
+/** One union feeds journal, terminal, JSON and browser. `at` is ISO 8601 in UTC; `seq` counts from 1 within a run; 0 opens its journal. */
 export type RunEvent = { seq: number; at: string; run: RunId } & (
+  | RunOpened
   | RunStarted
   | { type: 'step.started'; step: StepId; attempt: number }
   | { type: 'step.note'; step: StepId; text: string }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { programOf } from '../desired/bundle.ts';
 import type { Software } from '../desired/types.ts';
 import { localReadHost } from '../host/local-read-host.ts';
+import type { RunProcess } from '../model/events.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LockHolder, ReadHost } from '../ports/host.ts';
 import type { Random } from '../ports/random.ts';
@@ -42,19 +43,27 @@ function startTime(stat: string): string {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 
-/** Only a process of this machine can be known to be dead: it booted since, or the pid is gone, or is another process by now. */
-export async function deadOwner(): Promise<(holder: LockHolder) => boolean> {
+export type ProcessState = 'running' | 'dead' | 'unknown';
+
+/** What of a run's process can be told from here: nothing of one on another machine. */
+export async function processStates(): Promise<(process: RunProcess) => ProcessState> {
   const own = await thisOperator('');
   const { readFileSync } = await import('node:fs');
   return (holder) => {
-    if (own.operatorMachineId === '' || holder.operatorMachineId !== own.operatorMachineId) return false;
-    if (holder.operatorBootId !== own.operatorBootId) return true;
+    // A process of this machine is dead when the machine booted since, or the pid is gone, or is another process by now.
+    if (own.operatorMachineId === '' || holder.operatorMachineId !== own.operatorMachineId) return 'unknown';
+    if (holder.operatorBootId !== own.operatorBootId) return 'dead';
     try {
-      return startTime(readFileSync(`/proc/${holder.pid}/stat`, 'utf8')) !== holder.pidStart;
+      return startTime(readFileSync(`/proc/${holder.pid}/stat`, 'utf8')) === holder.pidStart ? 'running' : 'dead';
     } catch {
-      return true;
+      return 'dead';
     }
   };
+}
+
+export async function deadOwner(): Promise<(holder: RunProcess) => boolean> {
+  const stateOf = await processStates();
+  return (holder) => stateOf(holder) === 'dead';
 }
 
 /** Runs the bundle's kubeadm here, for machines that have none yet; null where it cannot run (another system or architecture). */

@@ -31,7 +31,8 @@ function machines(states: readonly (LockHolder | null | 'gone')[]): ReadonlyMap<
   );
 }
 
-const read = (states: Parameters<typeof machines>[0]) => readLock(machines(states), new AbortController().signal);
+const read = (states: Parameters<typeof machines>[0], isDead = (_: LockHolder) => false) =>
+  readLock(machines(states), isDead, new AbortController().signal);
 
 it('names who holds it on a majority of all machines', async () => {
   expect((await read([holder, holder, null])).holder).toEqual(holder);
@@ -42,6 +43,12 @@ it('names nobody for what is left on fewer', async () => {
   expect((await read([holder, null, null])).holder).toBeNull();
   expect((await read([holder, null, 'gone'])).holder).toBeNull();
   expect((await read([holder, { ...holder, fence: 4 }, null])).holder).toBeNull();
+});
+
+it('names the runs whose process is known to have ended, once', async () => {
+  const other = { ...holder, run: '20261121t101600z-000000' as RunId, pid: 2 };
+  expect((await read([holder, holder, other], ({ pid }) => pid === 1)).dead).toEqual([holder.run]);
+  expect((await read([holder, null, null])).dead).toEqual([]);
 });
 
 it('lists unreachable machines with the reason', async () => {

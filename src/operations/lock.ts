@@ -13,9 +13,15 @@ export interface LockReport {
   holder: LockHolder | null;
   /** In name order. A holder on fewer machines than a majority is what a broken or a starting run has left there. */
   hosts: readonly HostLock[];
+  /** Runs that hold the lock anywhere, and whose process, on this very machine, has ended: the next run from here takes over at once. */
+  dead: readonly RunId[];
 }
 
-export async function readLock(machines: ReadonlyMap<HostId, Machine>, signal: AbortSignal): Promise<LockReport> {
+export async function readLock(
+  machines: ReadonlyMap<HostId, Machine>,
+  isDead: (holder: LockHolder) => boolean,
+  signal: AbortSignal,
+): Promise<LockReport> {
   const locks = [...machines.values()].map((m) => m.lock);
   const { results, unreachable } = await reach(locks, (lock) => lock.state(signal));
   signal.throwIfAborted();
@@ -25,7 +31,12 @@ export async function readLock(machines: ReadonlyMap<HostId, Machine>, signal: A
     if (state !== undefined) return [{ host, is: 'known', state }];
     return gone === undefined ? [] : [{ host, is: 'unreachable', because: gone.because }];
   });
-  return { holder: majorityHolder([...results.values()], machines.size), hosts };
+  const holders = [...results.values()].map((state) => state.holder).filter((holder) => holder !== null);
+  return {
+    holder: majorityHolder([...results.values()], machines.size),
+    hosts,
+    dead: [...new Set(holders.filter(isDead).map((holder) => holder.run))],
+  };
 }
 
 function majorityHolder(states: readonly LockState[], all: number): LockHolder | null {

@@ -22,6 +22,7 @@ import type { RunStore } from '../ports/run-store.ts';
 import type { Vault } from '../ports/vault.ts';
 import type { View } from '../steps/types.ts';
 import { planWithMembersBack } from './await-members.ts';
+import { openJournal } from './run-journal.ts';
 
 /** Everything a run needs of the world: adapters in a real run, the simulation in a test. */
 export interface Ports {
@@ -100,8 +101,8 @@ export interface Ran extends RunOutcome {
 }
 
 /**
- * Takes the lock, ends what earlier runs left running, plans again on fresh facts, and obeys that plan as far as the approved one covers
- * it. An empty fresh plan needs nothing more.
+ * Opens the journal, takes the lock, ends what earlier runs left running, plans again on fresh facts, and obeys that plan as far as the
+ * approved one covers it. An empty fresh plan needs nothing more.
  */
 export async function runPlan(
   subject: Subject,
@@ -118,54 +119,72 @@ export async function runPlan(
   const limits = limitsOf(subject.config);
   const run = newRunId(clock, ports.random);
   const owner = { ...operator.owner, run, since: clock.now().toISOString() };
-  const lock = await acquireLock(locks, owner, { isDead: operator.isDead }, AbortSignal.any([cancel, stop]));
+  // First of all: a process that dies with the lock has a journal then.
+  const journal = await openJournal(ports, run, subject.config.metadata.name, operator.owner);
+  let engineBegan = false;
   try {
-    for (const { host, because } of lock.unreachable) request.note(`${host} could not be locked: ${because}`);
-    for (const old of lock.tookOver) request.note(`took over the lock of run ${old.run}, whose process is gone`);
-    const taken = locks.filter((l) => lock.taken.includes(l.id));
-    const left = await settleLeftovers(taken, limitsOf(subject.config).leftoverMs, AbortSignal.any([cancel, stop]));
-    for (const { host, units } of left.ended)
-      request.note(`${host}: ${units.length} commands of an earlier run have ended`);
-    // Where leftovers could not be settled, the engine does it before its first write.
-    const locked = lock.taken.filter((id) => !left.unreachable.some((u) => u.host === id));
-    const signal = AbortSignal.any([cancel, stop]);
-    const fresh = await planWithMembersBack(() => makePlan(subject, ports, request.intent, signal, policy), {
-      clock,
-      note: request.note,
-      signal,
-    });
-    if (!fresh.result.ok) throw refused(fresh.result.refusals);
-    const { plan } = fresh.result;
-    if (plan.steps.length === 0) return 'nothing-to-do';
-    checkApproved(plan, request.approved);
-    const journal = await ports.runStore.open(run);
-    await ports.runStore.savePlan(plan.digest, plan);
-    const outcome = await executePlan(
-      plan,
-      {
-        cluster: subject.config.metadata.name,
-        holder: lock.holder,
-        locked,
-        machines: ports.machines,
-        view: fresh.view,
-        readView: fresh.readView,
-        kinds: policy.kinds,
-        rules: policy.rules,
-        etcd: ports.etcd,
-        pki: ports.pki,
-        vault: ports.vault,
-        clock,
-        random: ports.random,
-        journal,
-        emit: request.emit,
-        limits,
-      },
-      request.signals,
-    );
-    await journal.close();
-    return { ...outcome, run, plan };
+    const ran = await underLock();
+    if (ran === 'nothing-to-do') await journal.endEarly('done');
+    return ran;
+  } catch (error) {
+    const outcome = cancel.aborted || stop.aborted ? 'cancelled' : 'failed';
+    // The reason that ended the run counts, not that it could not be written down.
+    if (!engineBegan) await journal.endEarly(outcome, error).catch(() => undefined);
+    throw error;
   } finally {
-    await releaseLock(all, run, stop.aborted ? AbortSignal.timeout(5_000) : stop);
+    // Every event is on the disk already.
+    await journal.writer.close().catch(() => undefined);
+  }
+
+  async function underLock(): Promise<Ran | 'nothing-to-do'> {
+    const lock = await acquireLock(locks, owner, { isDead: operator.isDead }, AbortSignal.any([cancel, stop]));
+    try {
+      for (const { host, because } of lock.unreachable) request.note(`${host} could not be locked: ${because}`);
+      for (const old of lock.tookOver) request.note(`took over the lock of run ${old.run}, whose process is gone`);
+      const taken = locks.filter((l) => lock.taken.includes(l.id));
+      const left = await settleLeftovers(taken, limitsOf(subject.config).leftoverMs, AbortSignal.any([cancel, stop]));
+      for (const { host, units } of left.ended)
+        request.note(`${host}: ${units.length} commands of an earlier run have ended`);
+      // Where leftovers could not be settled, the engine does it before its first write.
+      const locked = lock.taken.filter((id) => !left.unreachable.some((u) => u.host === id));
+      const signal = AbortSignal.any([cancel, stop]);
+      const fresh = await planWithMembersBack(() => makePlan(subject, ports, request.intent, signal, policy), {
+        clock,
+        note: request.note,
+        signal,
+      });
+      if (!fresh.result.ok) throw refused(fresh.result.refusals);
+      const { plan } = fresh.result;
+      if (plan.steps.length === 0) return 'nothing-to-do';
+      checkApproved(plan, request.approved);
+      await ports.runStore.savePlan(plan.digest, plan);
+      engineBegan = true;
+      const outcome = await executePlan(
+        plan,
+        {
+          cluster: subject.config.metadata.name,
+          holder: lock.holder,
+          locked,
+          machines: ports.machines,
+          view: fresh.view,
+          readView: fresh.readView,
+          kinds: policy.kinds,
+          rules: policy.rules,
+          etcd: ports.etcd,
+          pki: ports.pki,
+          vault: ports.vault,
+          clock,
+          random: ports.random,
+          journal: journal.writer,
+          emit: request.emit,
+          limits,
+        },
+        request.signals,
+      );
+      return { ...outcome, run, plan };
+    } finally {
+      await releaseLock(all, run, stop.aborted ? AbortSignal.timeout(5_000) : stop);
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import type { RunRecord, RunStore } from '../ports/run-store.ts';
 import { createRunStore } from '../vault/run-store.ts';
 import { locate, type OpenOptions } from './context.ts';
 
+export { type ProcessState, processStates } from './local.ts';
 export type { RunRecord };
 
 type Runs = Pick<RunStore<RunEvent, Plan>, 'list' | 'read'>;

@@ -4,10 +4,13 @@ import { lockLines, unlockLines } from '../views/human/lock.ts';
 import { document } from '../views/json/document.ts';
 
 export const lock: Handler = async (session) =>
-  withCluster(session, async ({ ports }) => {
+  withCluster(session, async (context) => {
+    const { ports } = context;
     const { readLock } = await import('../../operations/lock.ts');
-    const report = await readLock(ports.machines, session.interruption.cancel);
-    await session.print(document('LockState', report), () => lockLines(report, session.io.now(), session.out));
+    const report = await readLock(ports.machines, (await context.operator('lock')).isDead, session.interruption.cancel);
+    await session.print(document('LockState', report), () =>
+      lockLines(report, session.io.now(), session.out, session.columns),
+    );
     return 0;
   });
 

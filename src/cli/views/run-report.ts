@@ -1,5 +1,5 @@
 import type { ErrorJson } from '../../model/errors.ts';
-import type { EventStep, RunEvent } from '../../model/events.ts';
+import type { EventStep, RunEvent, RunProcess } from '../../model/events.ts';
 import type { HostId, RunId, StepId } from '../../model/ids.ts';
 
 export interface StepReport {
@@ -30,6 +30,8 @@ export interface RunReport {
   endedAt: string | null;
   /** `unfinished`: the journal has no end. */
   outcome: 'done' | 'failed' | 'cancelled' | 'unfinished' | 'nothing-to-do';
+  /** Which process ran it, and whether it lives; null in journals that do not tell. */
+  process: (RunProcess & { state?: 'running' | 'dead' | 'unknown' }) | null;
   steps: readonly StepReport[];
   notes: readonly { at: string; text: string }[];
   error?: ErrorJson;
@@ -46,6 +48,7 @@ export const noRun: RunReport = {
   startedAt: null,
   endedAt: null,
   outcome: 'unfinished',
+  process: null,
   steps: [],
   notes: [],
 };
@@ -57,6 +60,17 @@ export function reportOf(events: readonly RunEvent[]): RunReport {
 /** The report after one more event. Events about steps that are not in the plan are passed over. */
 export function afterEvent(report: RunReport, event: RunEvent): RunReport {
   switch (event.type) {
+    case 'run.opened':
+      return {
+        ...report,
+        run: event.run,
+        command: event.command,
+        cluster: event.cluster,
+        user: event.user,
+        operator: event.operator,
+        process: event.process,
+        startedAt: event.at,
+      };
     case 'run.started':
       return {
         ...report,

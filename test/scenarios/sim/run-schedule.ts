@@ -114,7 +114,7 @@ function fresh(sim: SimCluster, desk: string, mutation: Mutation): ReturnType<Si
 /** `keelson unlock` with the id that `keelson lock` shows, leaving out the machines that are not reached. */
 async function releaseLock(sim: SimCluster, desk: string): Promise<void> {
   const { ports, exit } = sim.process({ desk });
-  const report = await readLock(ports.machines, never);
+  const report = await readLock(ports.machines, () => false, never);
   const holders = report.hosts.flatMap((h) =>
     h.is === 'known' && h.state.holder !== null ? [h.state.holder.run] : [],
   );

@@ -13,7 +13,7 @@ export function runListLines(runs: readonly RunReport[], style: Style): string[]
       { head: 'STARTED', cell: (r) => (r.startedAt === null ? '-' : moment(r.startedAt)) },
       { head: 'TOOK', cell: (r) => took(r), align: 'right' },
       { head: 'STEPS', cell: (r) => `${r.steps.filter(isEnded).length}/${r.steps.length}`, align: 'right' },
-      { head: 'OUTCOME', cell: (r) => outcomeText(r.outcome, style) },
+      { head: 'OUTCOME', cell: (r) => outcomeText(r, style) },
       { head: 'BY', cell: (r) => harmless(`${r.user}@${r.operator}`) },
     ],
     runs,
@@ -28,11 +28,12 @@ export interface RunViewOptions {
 }
 
 export function runLines(report: RunReport, { style, verbose }: RunViewOptions): string[] {
-  const { run, command, cluster, user, operator, startedAt, fence, planDigest, outcome, steps, notes, error } = report;
+  const { run, command, cluster, user, operator, startedAt, fence, planDigest, steps, notes, error } = report;
   return [
-    `${style.bold(`Run ${run ?? '?'}`)}: ${command} ${cluster}, ${outcomeText(outcome, style)}`,
-    `  by ${harmless(`${user}@${operator}`)}, started ${startedAt === null ? '-' : moment(startedAt)}, took ${took(report)}, fencing number ${fence}`,
-    style.dim(`  plan ${planDigest}`),
+    `${style.bold(`Run ${run ?? '?'}`)}: ${command} ${cluster}, ${outcomeText(report, style)}`,
+    `  by ${harmless(`${user}@${operator}`)}, started ${startedAt === null ? '-' : moment(startedAt)}, took ${took(report)}${fence === 0 ? '' : `, fencing number ${fence}`}`,
+    style.dim(planDigest === '' ? '  it ended, or stands, before its first step' : `  plan ${planDigest}`),
+    ...processLines(report),
     '',
     ...table<StepReport>(
       [
@@ -87,7 +88,7 @@ export function summaryLines(report: RunReport, { style, next }: SummaryOptions)
   ];
   const hosts = [...new Set(report.steps.filter((s) => s.state === 'changed').map((s) => nameOf(s.on)))];
   return [
-    `${outcomeText(report.outcome, style)} in ${took(report)}: ${parts.join(', ')}.`,
+    `${outcomeText(report, style)} in ${took(report)}: ${parts.join(', ')}.`,
     ...(hosts.length > 0 ? [`  changed: ${hosts.join(', ')}`] : []),
     style.dim(`  keelson runs show ${report.run ?? ''}`),
     ...report.steps
@@ -102,7 +103,20 @@ function took(part: { startedAt: string | null; endedAt: string | null }): strin
   return ms === null ? '-' : duration(ms);
 }
 
-export function outcomeText(outcome: RunReport['outcome'], style: Style): string {
+function processLines({ process, outcome }: RunReport): string[] {
+  if (process === null || outcome !== 'unfinished') return [];
+  const { pid, state } = process;
+  if (state === 'running') return [`  its process ${pid}, on this computer, is at work`];
+  if (state === 'dead')
+    return [
+      `  its process ${pid}, on this computer, has ended without a word: the same command again takes over and goes on`,
+    ];
+  return [`  whether its process ${pid}, on another computer, still runs cannot be told from here`];
+}
+
+function outcomeText({ outcome, process }: Pick<RunReport, 'outcome' | 'process'>, style: Style): string {
+  if (outcome === 'unfinished' && process?.state === 'dead') return style.red('unfinished, its process is dead');
+  if (outcome === 'unfinished' && process?.state === 'running') return style.yellow('running');
   if (outcome === 'done' || outcome === 'nothing-to-do') return style.green(outcome.replaceAll('-', ' '));
   return outcome === 'failed' ? style.red(outcome) : style.yellow(outcome);
 }

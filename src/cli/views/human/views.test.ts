@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RunEvent } from '../../../model/events.ts';
 import type { HostId, RunId, StepId } from '../../../model/ids.ts';
 import type { LockReport } from '../../../operations/lock.ts';
 import {
@@ -128,6 +129,30 @@ describe('runs', () => {
     const died = reportOf(runEvents().slice(0, 5));
     await expect(text(runListLines([report, died], plainStyle))).toMatchFileSnapshot(golden('runs'));
   });
+  it('tells of one without an end whether its process lives', () => {
+    const opened: RunEvent = {
+      type: 'run.opened',
+      seq: 0,
+      at: '2026-11-21T10:14:59.000Z',
+      run: runEvents()[0]?.run as RunId,
+      command: 'apply',
+      cluster: 'lab',
+      user: 'ops',
+      operator: 'desk',
+      process: { operatorMachineId: 'm', operatorBootId: 'b', pid: 4711, pidStart: '1' },
+    };
+    const shown = (state: 'running' | 'dead' | 'unknown', events: readonly RunEvent[]): string => {
+      const of = reportOf(events);
+      const told = { ...of, process: of.process && { ...of.process, state } };
+      return text([...runListLines([told], plainStyle), ...runLines(told, { style: plainStyle, verbose: false })]);
+    };
+    expect(shown('dead', [opened])).toContain('its process 4711, on this computer, has ended without a word');
+    expect(shown('dead', [opened])).toContain('before its first step');
+    expect(shown('dead', [opened])).toMatch(/0\/0 +unfinished, its process is dead +ops@desk/);
+    expect(shown('running', [opened, ...runEvents().slice(0, 2)])).toContain('on this computer, is at work');
+    expect(shown('unknown', [opened])).toContain('cannot be told from here');
+    expect(shown('dead', [opened, ...runEvents()])).not.toContain('4711');
+  });
   it('shows one with each step', async () => {
     await expect(text(runLines(report, { style: plainStyle, verbose: true }))).toMatchFileSnapshot(golden('run'));
   });
@@ -163,12 +188,23 @@ it('lock tells who, what and since when', async () => {
     hosts: [
       { host: 'etcd-0' as HostId, is: 'known', state },
       { host: 'etcd-1' as HostId, is: 'known', state: { fence: 2, holder: null, last: null, units: [] } },
-      { host: 'etcd-2' as HostId, is: 'unreachable', because: 'no route to host' },
+      {
+        host: 'etcd-2' as HostId,
+        is: 'unreachable',
+        because: `etcd-2 cannot be reached: ${'a long story '.repeat(8)}`,
+      },
     ],
+    dead: [],
   };
-  await expect(text(lockLines(report, new Date('2026-11-21T10:45:00.000Z'), plainStyle))).toMatchFileSnapshot(
-    golden('lock'),
-  );
+  const shown = (change: Partial<LockReport>): string =>
+    text(lockLines({ ...report, ...change }, new Date('2026-11-21T10:45:00.000Z'), plainStyle, 100));
+  await expect(shown({})).toMatchFileSnapshot(golden('lock'));
+  expect(shown({ dead: [run] })).toContain('that process was on this computer, and has ended');
+  expect(shown({ dead: [run] })).not.toContain('keelson unlock');
+  expect(shown({ dead: [run], holder: null })).toContain(`left by run ${run}, whose process 4711 was on this computer`);
+  expect(shown({ holder: null })).toContain(`else keelson unlock ${run}`);
+  const away = report.hosts.filter((h) => h.is === 'unreachable');
+  expect(shown({ holder: null, hosts: away })).toContain('Not known: only 0 of 1 machines could be asked.');
 });
 
 describe('error', () => {
