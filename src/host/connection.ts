@@ -5,11 +5,12 @@ import type { Clock } from '../ports/clock.ts';
 import type { CommandResult } from '../ports/host.ts';
 import type { ConnectGate } from './connect-gate.ts';
 import { createForwards, type Forwards } from './forward.ts';
+import { identityFileProblem } from './identity-file.ts';
 import { type Master, SshFailed, startMaster } from './master.ts';
 import type { RemoteShell, ShellRequest, ShellTraffic } from './remote-shell.ts';
 import { recordedKeys, type SshSettings, targetOptions } from './ssh-config.ts';
 import { classify, sshError } from './ssh-failure.ts';
-import { jumpsOf, type SshTarget } from './ssh-target.ts';
+import { expandHome, jumpsOf, type SshTarget } from './ssh-target.ts';
 import { startShell } from './start-shell.ts';
 
 export interface Traffic extends ShellTraffic {
@@ -93,6 +94,18 @@ export function createConnection(target: SshTarget, context: ConnectionContext):
     );
   }
 
+  /** A key that ssh could not read looks to it like no key, and the machine is blamed for the refusal. */
+  async function loginError(said: string): Promise<KeelsonError> {
+    const error = sshError(id, place, said);
+    if (error.code !== 'host.auth' || target.identityFile === undefined) return error;
+    const problem = await identityFileProblem(expandHome(target.identityFile));
+    if (problem === null) return error;
+    return new KeelsonError('host.auth', `${error.message}: ${problem}`, {
+      ...error.details,
+      action: 'Correct spec.ssh.identityFile in cluster.yaml, or put the key there with mode 600.',
+    });
+  }
+
   async function login(): Promise<Master> {
     for (let round = 0; ; round++) {
       try {
@@ -101,7 +114,7 @@ export function createConnection(target: SshTarget, context: ConnectionContext):
         if (closing.signal.aborted) throw lost();
         if (!(error instanceof SshFailed)) throw error;
         const pause = BUSY_PAUSES_MS[round];
-        if (classify(error.message) !== 'busy' || pause === undefined) throw sshError(id, place, error.message);
+        if (classify(error.message) !== 'busy' || pause === undefined) throw await loginError(error.message);
         await context.clock.sleep(pause * (1 + Math.random()), closing.signal);
       }
     }

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseKnownHosts, recordHostKeys } from './known-hosts.ts';
+import { parseKnownHosts, readKnownHosts, recordHostKeys } from './known-hosts.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -49,4 +49,16 @@ test('records beside what is there, replaces what has the same name, and leaves 
   await recordHostKeys(file, ['a t CCCC']);
   expect(readFileSync(file, 'utf8')).toBe('b t BBBB\n# a note\n@cert-authority *.example t EEEE\na t CCCC\n');
   expect(readdirSync(join(folder, 'vault'))).toEqual(['known_hosts']);
+});
+
+test('says why the file cannot be read or written', async () => {
+  await expect(readKnownHosts(folder)).rejects.toMatchObject({
+    code: 'vault.unreadable',
+    message: `${folder} cannot be read: it is a directory`,
+  });
+  const beneath = join(folder, 'file', 'known_hosts');
+  writeFileSync(join(folder, 'file'), '');
+  await expect(recordHostKeys(beneath, ['10.0.0.1 ssh-ed25519 AAAA'])).rejects.toMatchObject({
+    message: expect.stringContaining('a part of its path is a file'),
+  });
 });

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { KeelsonError } from '../model/errors.ts';
+import { cannotRead, cannotWrite } from '../model/file-error.ts';
 
 export interface HostKey {
   /** `ssh-ed25519` and the like. */
@@ -34,8 +36,12 @@ export async function readKnownHosts(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
-    throw error;
+    throw new KeelsonError('vault.unreadable', cannotRead(file, error), { where: file, cause: error });
   }
+}
+
+function unwritable(file: string, error: unknown): KeelsonError {
+  return new KeelsonError('vault.write-failed', cannotWrite(file, error), { where: file, cause: error });
 }
 
 /** Writes lines of known_hosts to the file; what it held under the same names is replaced. The old or the new file is there after a crash. */
@@ -46,7 +52,9 @@ export async function recordHostKeys(file: string, lines: readonly string[]): Pr
     return ![...parseKnownHosts(line).keys()].some((name) => names.has(name));
   });
   const folder = dirname(file);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw unwritable(file, error);
+  });
   const temporary = `${file}.${randomBytes(6).toString('hex')}.new`;
   try {
     const handle = await open(temporary, 'wx', 0o644);
@@ -59,7 +67,7 @@ export async function recordHostKeys(file: string, lines: readonly string[]): Pr
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw unwritable(file, error);
   }
   const handle = await open(folder, 'r');
   try {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { KeelsonError } from '../model/errors.ts';
+import { cannotRead } from '../model/file-error.ts';
 import type { HostId } from '../model/ids.ts';
 import type { Artefact } from '../ports/host.ts';
 import type { WriteBinding } from '../ports/machine.ts';
@@ -137,7 +138,7 @@ function temporaryFor(path: string, run: string): string {
 
 async function checkSource({ source, sizeBytes }: Artefact): Promise<void> {
   const found = await stat(source).catch((error: unknown) => {
-    throw new KeelsonError('software.bundle', `${source} cannot be read`, { where: source, cause: error });
+    throw new KeelsonError('software.bundle', cannotRead(source, error), { where: source, cause: error });
   });
   if (found.size === sizeBytes) return;
   throw new KeelsonError('software.bundle', `${source} has ${found.size} bytes instead of ${sizeBytes}`, {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { KeelsonError } from '../model/errors.ts';
+import { cannotRead } from '../model/file-error.ts';
 import type { HostId } from '../model/ids.ts';
 import { reveal } from '../model/reveal.ts';
 import { Secret } from '../model/secret.ts';
@@ -219,7 +220,9 @@ export function createRemoteShell(streams: ShellStreams, options: ShellOptions):
         if (left === 0 || !open) return;
       }
     } catch (error) {
-      end(new KeelsonError('host.unreachable', 'a file that was to be sent cannot be read', { host, cause: error }));
+      end(
+        new KeelsonError('host.unreachable', cannotRead('a file that was to be sent', error), { host, cause: error }),
+      );
       return;
     }
     end(new KeelsonError('host.unreachable', 'a file that was to be sent has become shorter', { host }));

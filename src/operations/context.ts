@@ -11,6 +11,7 @@ import { type Machines, openMachines } from '../host/machines.ts';
 import type { SshTarget } from '../host/ssh-target.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { RunEvent } from '../model/events.ts';
+import { cannotRead } from '../model/file-error.ts';
 import { type HostId, hostId } from '../model/ids.ts';
 import type { Secret } from '../model/secret.ts';
 import { createIssuer, ephemeralClientCertificate } from '../pki/issuer.ts';
@@ -181,6 +182,6 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new KeelsonError('config.unreadable', `${file} cannot be read`, { where: file, cause: error });
+    throw new KeelsonError('config.unreadable', cannotRead(file, error), { where: file, cause: error });
   }
 }

@@ -3,6 +3,7 @@ import { parseConfig } from '../config/parse.ts';
 import { configInvalid } from '../config/problem.ts';
 import { type ClusterAnswers, clusterTemplate } from '../config/template.ts';
 import { KeelsonError } from '../model/errors.ts';
+import { cannotWrite } from '../model/file-error.ts';
 
 export type { ClusterAnswers };
 
@@ -35,7 +36,7 @@ export async function writeClusterFile(file: string, text: string, force: boolea
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new KeelsonError('usage', `${file} cannot be written`, {
+    throw new KeelsonError('usage', cannotWrite(file, error), {
       where: file,
       action: 'Name a file in a folder that is yours.',
       cause: error,

@@ -2,6 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { digestOf } from '../model/canonical-json.ts';
 import { KeelsonError } from '../model/errors.ts';
+import { cannotRead, cannotWrite } from '../model/file-error.ts';
 import type { Plan } from '../plan/types.ts';
 
 const SavedPlan = z.looseObject({
@@ -18,7 +19,7 @@ export async function readSavedPlan(file: string): Promise<Plan> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new KeelsonError('usage', `the plan file ${file} cannot be read`, {
+    throw new KeelsonError('usage', `the plan file ${cannotRead(file, error)}`, {
       where: file,
       action: 'Give a file that keelson plan --out has written.',
       cause: error,
@@ -40,7 +41,7 @@ export async function writeSavedPlan(file: string, document: object): Promise<vo
     await writeFile(temporary, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600 });
     await rename(temporary, file);
   } catch (error) {
-    throw new KeelsonError('usage', `the plan cannot be written to ${file}`, {
+    throw new KeelsonError('usage', `the plan file ${cannotWrite(file, error)}`, {
       where: file,
       action: 'Give --out a file in a folder that is yours.',
       cause: error,

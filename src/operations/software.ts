@@ -4,6 +4,7 @@ import type { ClusterConfig } from '../config/schema.ts';
 import { BundleManifest } from '../desired/bundle.ts';
 import type { Software } from '../desired/types.ts';
 import { KeelsonError } from '../model/errors.ts';
+import { cannotRead } from '../model/file-error.ts';
 import { resolvePath } from './paths.ts';
 
 /** Reads what the configuration says about software: the bundle's manifest, or the repository's key. Nothing is checked by hash here. */
@@ -53,7 +54,7 @@ async function readText(file: string, code: 'software.bundle' | 'software.reposi
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new KeelsonError(code, `${file} cannot be read`, { where: file, cause: error });
+    throw new KeelsonError(code, cannotRead(file, error), { where: file, cause: error });
   }
 }
 

@@ -2,6 +2,7 @@ import { type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { derChildren, readDer } from '../model/der.ts';
 import { KeelsonError } from '../model/errors.ts';
+import { cannotRead } from '../model/file-error.ts';
 import { readPem, writePem } from '../model/pem.ts';
 import { Secret } from '../model/secret.ts';
 import { type ParsedCertificate, parseCertificate } from '../model/x509.ts';
@@ -116,7 +117,6 @@ async function readText(path: string, code: 'pki.certificate-unreadable' | 'pki.
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
-    throw new KeelsonError(code, `${path} cannot be read (${reason}).`, { where: path });
+    throw new KeelsonError(code, cannotRead(path, error), { where: path });
   }
 }

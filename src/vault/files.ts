@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as nodeFs from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KeelsonError } from '../model/errors.ts';
+import { cannotRead, cannotWrite } from '../model/file-error.ts';
 
 /** What the vault needs of the file system; the tests put one in its place that dies at a chosen call. */
 export type FileSystem = Pick<
@@ -61,7 +62,7 @@ export async function readOptional(fs: FileSystem, path: string): Promise<string
     return await fs.readFile(path, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
-    throw new KeelsonError('vault.unreadable', `${path} cannot be read (${errorCode(error)}).`, {
+    throw new KeelsonError('vault.unreadable', cannotRead(path, error), {
       where: path,
       cause: error,
     });
@@ -112,7 +113,7 @@ export async function failingAs<T>(path: string, body: () => Promise<T>): Promis
     return await body();
   } catch (error) {
     if (error instanceof KeelsonError) throw error;
-    throw new KeelsonError('vault.write-failed', `${path} cannot be written (${errorCode(error)}).`, {
+    throw new KeelsonError('vault.write-failed', cannotWrite(path, error), {
       where: path,
       cause: error,
     });

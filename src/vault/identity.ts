@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { KeelsonError } from '../model/errors.ts';
+import { cannotRead } from '../model/file-error.ts';
 import { reveal } from '../model/reveal.ts';
 import { Secret } from '../model/secret.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -65,7 +66,7 @@ async function readText(fs: FileSystem, path: string): Promise<string | null> {
     return await fs.readFile(path, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
-    throw unreadable(path, `(${errorCode(error)})`);
+    throw unreadable(path, `It ${cannotRead('', error).trim()}.`);
   }
 }
 

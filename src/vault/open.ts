@@ -73,7 +73,7 @@ export async function openVault(fs: FileSystem, folder: string, identityFile: st
 
   const age = await readIdentity(fs, identityFile);
   if (age === null) {
-    const because = `The identity file ${identityFile} is missing.`;
+    const because = `The identity file ${identityFile} does not exist.`;
     return { is: 'sealed', code: 'vault.identity-missing', because, ...clear };
   }
   const opened = await unseal(sealedIdentity, age);

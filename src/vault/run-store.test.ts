@@ -141,7 +141,7 @@ describe('a journal', () => {
     full = true;
     await expect(writer.append({ seq: 2, text: 'two' })).rejects.toMatchObject({
       code: 'vault.write-failed',
-      message: expect.stringContaining('ENOSPC'),
+      message: expect.stringContaining('no space is left on the disk'),
     });
     full = false;
     for (const seq of [3, 4]) {

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KeelsonError } from '../model/errors.ts';
+import { cannotRead, cannotWrite } from '../model/file-error.ts';
 import type { Digest, RunId } from '../model/ids.ts';
 import type { JournalWriter, RunRecord, RunStore } from '../ports/run-store.ts';
 import {
@@ -31,7 +32,7 @@ export function createRunStore<Event, Plan>(options: RunStoreOptions): RunStore<
     list: async () => {
       const names = await fs.readdir(runs).catch((error: unknown) => {
         if (errorCode(error) === 'ENOENT') return [];
-        throw new KeelsonError('vault.unreadable', `${runs} cannot be read (${errorCode(error)}).`, { where: runs });
+        throw new KeelsonError('vault.unreadable', cannotRead(runs, error), { where: runs });
       });
       const ids = names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
       return ids.filter(isRunId).sort().reverse();
@@ -63,12 +64,12 @@ async function openJournal<Event>(fs: FileSystem, folder: string, run: RunId): P
   await ensureFolder(fs, folder);
   const path = join(folder, `${run}${SUFFIX}`);
   const handle = await fs.open(path, 'ax', 0o600).catch((error: unknown) => {
-    if (errorCode(error) !== 'EEXIST') throw cannotWrite(path, error);
+    if (errorCode(error) !== 'EEXIST') throw unwritable(path, error);
     throw new KeelsonError('vault.conflict', `The run ${run} has a journal already.`, { where: path });
   });
   await write(handle, path, `${encodeJournalHeader(run)}\n`);
   await syncFolder(fs, folder).catch((error: unknown) => {
-    throw cannotWrite(path, error);
+    throw unwritable(path, error);
   });
   return journalWriter(handle, path);
 }
@@ -92,7 +93,7 @@ function journalWriter<Event>(handle: FileHandle, path: string): JournalWriter<E
         await write(handle, path, batch.map((entry) => entry.line).join(''));
         for (const entry of batch) entry.done();
       } catch (error) {
-        refusal = error instanceof KeelsonError ? error : cannotWrite(path, error);
+        refusal = error instanceof KeelsonError ? error : unwritable(path, error);
         for (const entry of batch) entry.failed(refusal);
       }
     }
@@ -120,7 +121,7 @@ async function write(handle: FileHandle, path: string, text: string): Promise<vo
     await handle.appendFile(text);
     await handle.datasync();
   } catch (error) {
-    throw cannotWrite(path, error);
+    throw unwritable(path, error);
   }
 }
 
@@ -162,8 +163,8 @@ function planPath(folder: string, digest: Digest): string {
   return join(folder, `${hex}.json`);
 }
 
-function cannotWrite(path: string, error: unknown): KeelsonError {
-  return new KeelsonError('vault.write-failed', `${path} cannot be written (${errorCode(error)}).`, {
+function unwritable(path: string, error: unknown): KeelsonError {
+  return new KeelsonError('vault.write-failed', cannotWrite(path, error), {
     where: path,
     cause: error,
   });
