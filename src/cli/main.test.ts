@@ -185,7 +185,7 @@ describe('init', () => {
     expect(code).toBe(0);
     expect(out).toContain('kind: Cluster');
   });
-  it('refuses answers that make no cluster, with the place', async () => {
+  it('refuses answers that make no cluster, with the flag', async () => {
     const { code, err } = await run([
       'init',
       '-f',
@@ -196,7 +196,29 @@ describe('init', () => {
       'a=10.0.0.1',
     ]);
     expect(code).toBe(1);
-    expect(err).toMatch(/bad\.yaml:\d+:\d+: metadata\.name: /);
+    expect(err).toContain('--name: ');
+    // There is no such file.
+    expect(err).not.toContain('bad.yaml');
+  });
+  it.each([
+    [['--source', 'bundle'], '--source bundle needs --bundle DIR'],
+    [['--source', 'packages', '--bundle', './b'], '--bundle goes with --source bundle, not with --source packages'],
+    [['--source', 'floppy'], "'--source <SOURCE>' argument 'floppy' is invalid"],
+    [['--kubernetes-version', '1.36'], '--kubernetes-version: '],
+    [['--user', '-x'], '--user: '],
+    [['--host', 'd=10.0.0'], '--host, machine 4, its address: '],
+    [['--host', 'D=10.0.0.4'], '--host, machine 4, its name: '],
+    [['--host', 'd=10.0.0.4'], '--host: '],
+    [['--host', 'd'], '--host "d" is not NAME=ADDRESS'],
+  ])('names the flag of %j', async (flags, says) => {
+    const { code, err } = await run(['init', '-f', join(folder, 'flags.yaml'), ...machines, ...flags]);
+    expect(code).toBe(1);
+    expect(err).toContain(says);
+  });
+  it('takes a bundle by its folder alone', async () => {
+    const { out } = await run(['init', '-f', '-', ...machines, '--bundle', './b']);
+    expect(out).toContain('source: bundle');
+    expect(out).toContain('bundle: ./b');
   });
 });
 

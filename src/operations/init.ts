@@ -10,12 +10,15 @@ export type { ClusterAnswers };
 /** The version that everything is tested with. */
 export const DEFAULT_KUBERNETES_VERSION = 'v1.36.3';
 
-/** A commented cluster.yaml. Rejects with `config.*` when the answers do not make a cluster. */
-export function clusterFile(answers: ClusterAnswers, file: string): string {
+/** A commented cluster.yaml. Rejects with `config.*` when the answers do not make a cluster; `asked` names the flag of a field. */
+export function clusterFile(answers: ClusterAnswers, file: string, asked?: (path: string) => string): string {
   const text = clusterTemplate(answers);
   const parsed = parseConfig(text, file);
-  if (!parsed.ok) throw configInvalid(file, parsed.problems);
-  return text;
+  if (parsed.ok) return text;
+  if (asked === undefined) throw configInvalid(file, parsed.problems);
+  // The file has not been written: lines of it would lead nowhere.
+  const told = parsed.problems.map(({ path, message, action }) => `${asked(path)}: ${message}; ${action}`);
+  throw new KeelsonError('config.invalid', told.join('\n'), { action: 'Give it again; nothing was written.' });
 }
 
 /** Before anything is asked: nobody should answer questions for nothing. */

@@ -14,7 +14,7 @@ export const init: Handler = async (session, _args, options) => {
   const { file } = session.options;
   const force = options.force === true;
   if (file !== '-' && !force) await checkAbsent(file);
-  const text = clusterFile(await answersOf(session, options), file === '-' ? 'cluster.yaml' : file);
+  const text = clusterFile(await answersOf(session, options), file === '-' ? 'cluster.yaml' : file, flagOf);
   if (file === '-') {
     session.io.stdout.write(text);
     return 0;
@@ -27,6 +27,34 @@ export const init: Handler = async (session, _args, options) => {
   return 0;
 };
 
+const FLAGS: readonly (readonly [field: RegExp, flag: string])[] = [
+  [/^metadata\.name$/, '--name'],
+  [/^spec\.kubernetesVersion$/, '--kubernetes-version'],
+  [/^spec\.ssh\.user$/, '--user'],
+  [/^spec\.software\.bundle$/, '--bundle'],
+  [/^spec\.software/, '--source'],
+];
+
+/** Which flag a field of the file was made from; of machines, which one. */
+function flagOf(path: string): string {
+  const host = /^spec\.hosts\[(\d+)\]\.?(.*)$/.exec(path);
+  if (host !== null) return `--host, machine ${Number(host[1]) + 1}${host[2] === '' ? '' : `, its ${host[2]}`}`;
+  if (path.startsWith('spec.hosts') || path.startsWith('spec.etcd')) return '--host';
+  return FLAGS.find(([field]) => field.test(path))?.[1] ?? path;
+}
+
+/** A folder that nobody named is not guessed; one that belongs to no bundle is not passed over. */
+function checkBundle(source: ClusterAnswers['source'], bundle: string | undefined): void {
+  if (source === 'bundle' && bundle === undefined)
+    throw new KeelsonError('usage', '--source bundle needs --bundle DIR, the folder of the bundle', {
+      action: 'Give --bundle DIR, or another --source: packages, preinstalled.',
+    });
+  if (source !== 'bundle' && bundle !== undefined)
+    throw new KeelsonError('usage', `--bundle goes with --source bundle, not with --source ${source}`, {
+      action: 'Leave one of the two out.',
+    });
+}
+
 async function answersOf(session: Session, given: Given): Promise<ClusterAnswers> {
   const { DEFAULT_KUBERNETES_VERSION } = await import('../../operations/init.ts');
   const name = word(given.name);
@@ -37,7 +65,10 @@ async function answersOf(session: Session, given: Given): Promise<ClusterAnswers
     source: source(given.source) ?? (given.bundle === undefined ? 'packages' : 'bundle'),
     ...(word(given.bundle) === undefined ? {} : { bundle: word(given.bundle) ?? '' }),
   } as const;
-  if (name !== undefined && hosts !== undefined) return { name, hosts, ...preset };
+  const complete = name !== undefined && hosts !== undefined;
+  // At a terminal the folder is asked for with what else is missing.
+  if (complete || preset.source !== 'bundle') checkBundle(preset.source, word(given.bundle));
+  if (complete) return { name, hosts, ...preset };
   return askRest(session, { name, hosts }, preset, given);
 }
 
@@ -95,14 +126,14 @@ function checkHosts(answer: string): string | undefined {
 
 function parseHosts(answer: string): Host[] {
   const words = answer.split(/[\s,]+/).filter((w) => w !== '');
-  if (words.length === 0) throw new KeelsonError('usage', 'at least one machine is needed');
+  if (words.length === 0) throw new KeelsonError('usage', '--host: at least one machine is needed');
   return words.map(parseHost);
 }
 
 function parseHost(text: string): Host {
   const [, name, address] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (name === undefined || address === undefined) {
-    throw new KeelsonError('usage', `${JSON.stringify(text)} is not NAME=ADDRESS`, {
+    throw new KeelsonError('usage', `--host ${JSON.stringify(text)} is not NAME=ADDRESS`, {
       action: 'Write a machine like etcd-0=10.77.0.10.',
     });
   }
