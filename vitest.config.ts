@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'fast',
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts'],
           exclude: ['**/*.e2e.test.ts', '**/node_modules/**'],
+          // By default one processor is left to vitest itself, which hardly works; of two that is half.
+          maxWorkers: '100%',
           testTimeout: 20_000,
         },
       },
