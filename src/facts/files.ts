@@ -98,7 +98,7 @@ const TYPES: Readonly<Record<string, 'file' | 'directory' | 'symlink'>> = {
 export function parseInspected(output: string): Map<string, FileFact> {
   const found = new Map<string, FileFact>();
   for (const line of lines(output)) {
-    const sum = /^([0-9a-f]{64}) [ *](.+)$/.exec(line);
+    const sum = line[64] === ' ' ? /^([0-9a-f]{64}) [ *](.+)$/.exec(line) : null;
     if (sum !== null) {
       const fact = found.get(sum[2] ?? '');
       if (fact !== undefined && fact.is === 'file') found.set(sum[2] ?? '', { ...fact, sha256: sum[1] ?? '' });

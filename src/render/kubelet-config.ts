@@ -14,6 +14,22 @@ export interface EtcdKubeletConfig {
  * Source: "Set up a High Availability etcd Cluster with kubeadm", step 1.
  */
 export function etcdKubeletConfig(config: EtcdKubeletConfig): string {
+  const { cgroupDriver, criEndpoint, overrides } = config;
+  const known = rendered.get(overrides) ?? new Map<string, string>();
+  rendered.set(overrides, known);
+  const key = `${cgroupDriver} ${criEndpoint}`;
+  const text = known.get(key) ?? render(config);
+  known.set(key, text);
+  return text;
+}
+
+/**
+ * By the overrides, which are a part of the configuration. It is rendered again whenever somebody looks whether the file is right, and
+ * writing YAML costs more than all else of such a look.
+ */
+const rendered = new WeakMap<EtcdKubeletConfig['overrides'], Map<string, string>>();
+
+function render(config: EtcdKubeletConfig): string {
   const ours = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',

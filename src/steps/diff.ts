@@ -8,10 +8,12 @@ export function diffLines(before: string, after: string): string[] {
   const a = split(before);
   const b = split(after);
   if (a.length + b.length > LIMIT) return [`(${a.length} lines become ${b.length} lines)`];
-  const common = table(a, b);
-  const full: string[] = [];
-  let i = 0;
-  let j = 0;
+  if (a.length === 0) return b.map((line) => `+${line}`);
+  const same = commonStart(a, b);
+  const common = table(a, b, same);
+  const full = a.slice(0, same).map((line) => ` ${line}`);
+  let i = same;
+  let j = same;
   while (i < a.length || j < b.length) {
     if (i < a.length && j < b.length && a[i] === b[j]) {
       full.push(` ${a[i]}`);
@@ -33,17 +35,25 @@ function split(text: string): string[] {
   return text.replace(/\n$/, '').split('\n');
 }
 
+/** How many lines both begin with. */
+function commonStart(a: readonly string[], b: readonly string[]): number {
+  let n = 0;
+  while (n < a.length && n < b.length && a[n] === b[n]) n += 1;
+  return n;
+}
+
 function at(common: readonly Uint16Array[], i: number, j: number): number {
   return common[i]?.[j] ?? 0;
 }
 
-function table(a: readonly string[], b: readonly string[]): Uint16Array[] {
+/** The longest common subsequence of what follows line i of one and line j of the other, from the first difference on. */
+function table(a: readonly string[], b: readonly string[], from: number): Uint16Array[] {
   const rows = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
-  for (let i = a.length - 1; i >= 0; i -= 1) {
-    const row = rows[i];
-    if (row === undefined) continue;
-    for (let j = b.length - 1; j >= 0; j -= 1) {
-      row[j] = a[i] === b[j] ? at(rows, i + 1, j + 1) + 1 : Math.max(at(rows, i + 1, j), at(rows, i, j + 1));
+  for (let i = a.length - 1; i >= from; i -= 1) {
+    const [row, below] = [rows[i], rows[i + 1]];
+    if (row === undefined || below === undefined) continue;
+    for (let j = b.length - 1; j >= from; j -= 1) {
+      row[j] = a[i] === b[j] ? (below[j + 1] ?? 0) + 1 : Math.max(below[j] ?? 0, row[j + 1] ?? 0);
     }
   }
   return rows;

@@ -42,5 +42,5 @@ export function base64(text: string): string {
 }
 
 export function text(lines: readonly string[]): string {
-  return lines.map((line) => `${line}\n`).join('');
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }

@@ -172,11 +172,15 @@ export class SimMachine {
   }
 
   remove(path: string): void {
-    for (const key of this.files.keys()) if (key === path || key.startsWith(`${path}/`)) this.files.delete(key);
+    const within = `${path}/`;
+    for (const key of this.files.keys()) if (key === path || key.startsWith(within)) this.files.delete(key);
   }
 
   children(path: string): string[] {
-    return [...this.files.keys()].filter((key) => key.startsWith(`${path}/`)).sort();
+    const within = `${path}/`;
+    const found: string[] = [];
+    for (const key of this.files.keys()) if (key.startsWith(within)) found.push(key);
+    return found.sort();
   }
 
   /** Where a shell finds the program. */
