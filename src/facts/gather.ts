@@ -45,34 +45,27 @@ export interface FactSources {
   desire: typeof desire;
 }
 
-export type ReadView = (refs: readonly FactRef[] | 'all', last: View | null, signal: AbortSignal) => Promise<View>;
+/**
+ * Reads the named facts, or all. What is not named is handed on as it is known; without anything known, all is read. Who reads side by
+ * side must merge the answers: the engine's view store does.
+ */
+export type ReadView = (refs: readonly FactRef[] | 'all', known: View | null, signal: AbortSignal) => Promise<View>;
 
 /**
- * Reads the named facts, keeps the others, and recomputes what is desired. Each machine is asked everything in one round trip; a
- * machine that cannot be reached makes its facts unknown and disturbs no other. Steps on several machines read at the same time, so
- * the newest facts are kept here and each answer is merged into them; `last` only says whether there are any yet.
+ * Each machine is asked everything in one round trip; a machine that cannot be reached makes its facts unknown and disturbs no other.
+ * What is desired follows from the vault as it was read, or is known.
  */
 export function viewReader(sources: FactSources): ReadView {
-  let newest: View | null = null;
-  return async (refs, last, signal) => {
-    const all = refs === 'all' || last === null || newest === null;
-    const fresh = await read(sources, all ? 'all' : refs, newest, signal);
-    newest = all ? fresh : merge(sources, newest ?? fresh, fresh, refs);
-    return newest;
+  return async (named, last, signal) => {
+    const refs = last === null ? 'all' : named;
+    const vault = last === null || wants(refs, 'vault') ? await readVault(sources) : last.facts.vault;
+    const desired = last?.facts.vault === vault ? last.desired : desiredFrom(sources, vault);
+    const [hosts, etcd] = await Promise.all([
+      readHosts(sources, desired, refs, last, signal),
+      last === null || wants(refs, 'etcd') ? readEtcdFact(sources, desired, vault, refs, signal) : last.facts.etcd,
+    ]);
+    return { desired, facts: { hosts, etcd, vault } };
   };
-}
-
-function merge(sources: FactSources, newest: View, fresh: View, refs: readonly FactRef[]): View {
-  const vault = wants(refs, 'vault') ? fresh.facts.vault : newest.facts.vault;
-  const hosts = new Map(newest.facts.hosts);
-  for (const ref of refs) {
-    if (typeof ref === 'string') continue;
-    const fact = fresh.facts.hosts.get(ref.on)?.[ref.fact];
-    const old = hosts.get(ref.on);
-    if (fact !== undefined && old !== undefined) hosts.set(ref.on, { ...old, [ref.fact]: fact });
-  }
-  const etcd = wants(refs, 'etcd') ? fresh.facts.etcd : newest.facts.etcd;
-  return { desired: desiredFrom(sources, vault), facts: { hosts, etcd, vault } };
 }
 
 // Without the vault nothing can be said about the token; the files that hold it are then shown with a placeholder.
@@ -83,21 +76,6 @@ function desiredFrom(sources: FactSources, vault: Fact<VaultState>): Desired {
     sources.software,
     sources.configuredCa,
   );
-}
-
-async function read(
-  sources: FactSources,
-  refs: readonly FactRef[] | 'all',
-  last: View | null,
-  signal: AbortSignal,
-): Promise<View> {
-  const vault = wants(refs, 'vault') || last === null ? await readVault(sources) : last.facts.vault;
-  const desired = desiredFrom(sources, vault);
-  const [hosts, etcd] = await Promise.all([
-    readHosts(sources, desired, refs, last, signal),
-    wants(refs, 'etcd') || last === null ? readEtcdFact(sources, desired, vault, refs, signal) : last.facts.etcd,
-  ]);
-  return { desired, facts: { hosts, etcd, vault } };
 }
 
 function wants(refs: readonly FactRef[] | 'all', what: 'etcd' | 'vault'): boolean {
@@ -137,7 +115,7 @@ async function readHosts(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<HostId, HostFacts>> {
   const read = [...sources.hosts].map(async ([id, host]): Promise<[HostId, HostFacts]> => {
-    const names = refs === 'all' || last === null ? hostFactNames : namesFor(refs, id);
+    const names = refs === 'all' ? hostFactNames : namesFor(refs, id);
     const previous = last?.facts.hosts.get(id);
     const fresh = names.length === 0 ? {} : await readHost(sources, desired, id, host, names, signal);
     return [id, { ...previous, ...fresh } as HostFacts];
@@ -172,14 +150,16 @@ async function readHost(
     const { message, code } = asKeelsonError(error);
     return Object.fromEntries(names.map((name) => [name, { is: 'unknown', because: message, code }]));
   }
-  const trip = { sentAt, receivedAt: sources.clock.now().getTime() };
+  const receivedAt = sources.clock.now();
+  const trip = { sentAt, receivedAt: receivedAt.getTime() };
+  const at = receivedAt.toISOString();
   const facts: Record<string, Fact<unknown>> = {};
   let next = 0;
   for (const { name, commands } of asked) {
     const own = results.slice(next, next + commands.length);
     next += commands.length;
     try {
-      facts[name] = known(probes[name].parse(own, desired, id, trip), sources.clock);
+      facts[name] = { is: 'known', value: probes[name].parse(own, desired, id, trip), at };
     } catch (error) {
       facts[name] = { is: 'unknown', because: error instanceof Error ? error.message : String(error) };
     }
