@@ -1,3 +1,5 @@
+import { containerdUnit as keelsonsUnit } from '../src/render/systemd.ts';
+
 /** Files as the Kubernetes and containerd packages bring them, for machines that have their software from elsewhere. */
 
 export function kubeletUnit(program: string): string {
@@ -32,28 +34,9 @@ ExecStart=${program} $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBE
 `;
 }
 
+/** As the containerd project writes it, which is what keelson brings to machines that have none, but for the line that says so. */
 export function containerdUnit(program: string): string {
-  return `[Unit]
-Description=containerd container runtime
-Documentation=https://containerd.io
-After=network.target dbus.service
-
-[Service]
-ExecStartPre=-/sbin/modprobe overlay
-ExecStart=${program}
-Type=notify
-Delegate=yes
-KillMode=process
-Restart=always
-RestartSec=5
-LimitNPROC=infinity
-LimitCORE=infinity
-TasksMax=infinity
-OOMScoreAdjust=-999
-
-[Install]
-WantedBy=multi-user.target
-`;
+  return keelsonsUnit(program).replace(/^# .*\n/, '');
 }
 
 /** Without restrict_oom_score_adj no pod starts where root may not lower that score (no CAP_SYS_RESOURCE). */

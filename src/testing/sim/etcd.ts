@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { HostId } from '../../model/ids.ts';
 import { remembered } from '../../model/remembered.ts';
 import { manifestCommand, manifestImage } from '../../render/manifest.ts';
+import { beginMember, flagsOf } from './bootstrap.ts';
 import type { SimMachine } from './machine.ts';
-import { type Entry, type MemberData, type SimMember, SimRaft } from './raft.ts';
+import { type MemberData, type SimMember, SimRaft } from './raft.ts';
 import type { Rng } from './random.ts';
 import { unitOf } from './systemd.ts';
 
@@ -238,7 +238,7 @@ export class SimEtcd {
     const now = this.#options.wallMs() / 1000;
     machine.makeDirectory(`${flag('data-dir')}/member`, '700', now);
     machine.putFile(`${flag('data-dir')}/member/snap/db`, 'no cluster', '600', now);
-    const data = this.#newData(machine, flags);
+    const data = beginMember(flags, (others) => this.#reachablePeer(machine, others));
     if (data === null) return false;
     this.#generation += 1;
     const path = `${flag('data-dir')}/member/wal/0.wal`;
@@ -249,50 +249,10 @@ export class SimEtcd {
     return true;
   }
 
-  #newData(machine: SimMachine, flags: ReadonlyMap<string, string>): MemberData | null {
-    const members = membersOf(flags);
-    const self = members.find(
-      (m) => m.name === flags.get('name') && m.peerUrl === flags.get('initial-advertise-peer-urls'),
-    );
-    if (self === undefined) return null;
-    const peer = this.#reachablePeer(machine, members, self);
-    if (flags.get('initial-cluster-state') !== 'new') {
-      // Asks the others who is a member: their answer, not the list, gives the ids.
-      const known = peer?.members.find((m) => m.peerUrl === self.peerUrl);
-      if (peer === undefined || known === undefined || peer.members.length !== members.length) return null;
-      return {
-        clusterId: peer.clusterId,
-        memberId: known.id,
-        members: peer.members,
-        term: 0,
-        log: [],
-        published: new Set(),
-      };
-    }
-    // "member has already been bootstrapped": the others know its client URLs.
-    if (peer?.published.has(self.id)) return null;
-    const clusterId = idOf(
-      members
-        .map((m) => m.id)
-        .sort()
-        .join(),
-    );
-    return {
-      clusterId,
-      memberId: self.id,
-      members,
-      term: 1,
-      log: [...firstEntries(clusterId, members)],
-      published: new Set(),
-    };
-  }
-
-  #reachablePeer(machine: SimMachine, members: readonly SimMember[], self: SimMember): MemberData | undefined {
+  #reachablePeer(machine: SimMachine, others: readonly SimMember[]): MemberData | undefined {
     for (const [id, other] of this.#options.machines) {
       if (id === machine.id || !this.#ready(id) || !this.#options.connected(machine.id, id)) continue;
-      const listed = members.some(
-        (m) => m !== self && new URL(m.peerUrl).hostname.replace(/^\[|\]$/g, '') === other.address,
-      );
+      const listed = others.some((m) => new URL(m.peerUrl).hostname.replace(/^\[|\]$/g, '') === other.address);
       if (listed) return this.#data.get(id);
     }
     return undefined;
@@ -311,43 +271,3 @@ export class SimEtcd {
 function backOffMs(crashes: number): number {
   return Math.min(BACK_OFF_MS.longest, BACK_OFF_MS.first * 2 ** (crashes - 1));
 }
-
-function flagsOf(argv: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(
-    argv.slice(1).map((arg) => {
-      const at = arg.indexOf('=');
-      return [arg.slice(2, at < 0 ? undefined : at), at < 0 ? 'true' : arg.slice(at + 1)];
-    }),
-  );
-}
-
-/** Ids follow from the peer URL and the cluster's token, so that members of two foundings can never mix. */
-function membersOf(flags: ReadonlyMap<string, string>): SimMember[] {
-  const clientPort = new URL(flags.get('advertise-client-urls') ?? 'https://localhost:2379').port;
-  const token = flags.get('initial-cluster-token') ?? '';
-  return (flags.get('initial-cluster') ?? '').split(',').map((entry) => {
-    const at = entry.indexOf('=');
-    const peerUrl = entry.slice(at + 1);
-    return {
-      name: entry.slice(0, at),
-      peerUrl,
-      clientUrl: peerUrl.replace(/\d+$/, clientPort),
-      id: idOf(`${peerUrl} ${token}`),
-    };
-  });
-}
-
-const bootstraps = new Map<string, readonly Entry[]>();
-
-/** Every member of a founding begins its log with the same list of members. */
-function firstEntries(clusterId: string, members: readonly SimMember[]): readonly Entry[] {
-  const known = bootstraps.get(clusterId);
-  if (known !== undefined) return known;
-  const entries = [...members]
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map((m) => ({ term: 1, key: ' member', value: m.id }));
-  bootstraps.set(clusterId, entries);
-  return entries;
-}
-
-const idOf = remembered((text) => createHash('sha256').update(text).digest('hex').slice(0, 16).replace(/^0+/, ''));

@@ -1,10 +1,11 @@
 import type { ErrorCode } from '../../../src/model/codes.ts';
 import { asKeelsonError, type KeelsonError } from '../../../src/model/errors.ts';
 import { planWithMembersBack } from '../../../src/operations/await-members.ts';
-import { makePlan, refused, runPlan } from '../../../src/operations/run.ts';
+import { makePlan, type Ran, refused, runPlan } from '../../../src/operations/run.ts';
 import type { Policy } from '../../../src/plan/policy.ts';
 import type { Intent, Plan } from '../../../src/plan/types.ts';
-import type { SimCluster, SimProcess } from '../../../src/testing/sim/cluster.ts';
+import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
+import type { SimProcess } from '../../../src/testing/sim/process.ts';
 import { type Shape, policy as standard, subjectOf } from './world.ts';
 
 /** How one `keelson apply` ended. */
@@ -27,7 +28,7 @@ export async function apply(process: SimProcess, shape: Shape, options: ApplyOpt
   const { policy = standard, intent = { kind: 'apply' }, cancel = never, stop = never } = options;
   const subject = subjectOf(shape);
 
-  async function command(): Promise<Applied> {
+  return ended(process, async () => {
     const signal = AbortSignal.any([cancel, stop]);
     const { clock } = process.ports;
     const note = options.note ?? (() => {});
@@ -38,21 +39,23 @@ export async function apply(process: SimProcess, shape: Shape, options: ApplyOpt
     });
     if (!made.result.ok) throw refused(made.result.refusals);
     const { plan } = made.result;
-    if (plan.steps.length === 0) return { is: 'nothing-to-do' };
-    const ran = await runPlan(
+    if (plan.steps.length === 0) return 'nothing-to-do';
+    return runPlan(
       subject,
       process.ports,
       process,
       { intent, approved: plan, emit: () => {}, note, signals: { cancel, stop } },
       policy,
     );
-    if (ran === 'nothing-to-do') return { is: 'nothing-to-do' };
-    return ran.error === undefined ? { is: 'done' } : { is: 'failed', error: ran.error };
-  }
+  });
+}
 
+/** Lets a command run to its end, or to its process' death; the process ends with it. */
+export async function ended(process: SimProcess, command: () => Promise<Ran | 'nothing-to-do'>): Promise<Applied> {
   try {
-    const ended = await Promise.race([command(), process.gate.death]);
-    return ended === 'died' ? { is: 'died' } : ended;
+    const end = await Promise.race([command(), process.gate.death]);
+    if (typeof end === 'string') return { is: end };
+    return end.error === undefined ? { is: 'done' } : { is: 'failed', error: end.error };
   } catch (error) {
     return { is: 'failed', error: asKeelsonError(error) };
   } finally {

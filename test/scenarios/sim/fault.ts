@@ -1,6 +1,7 @@
 import { hostId } from '../../../src/model/ids.ts';
 import { isFounded } from '../../../src/ports/vault.ts';
-import type { Away, SimCluster } from '../../../src/testing/sim/cluster.ts';
+import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
+import type { Away } from '../../../src/testing/sim/links.ts';
 import { type Drift, spoil } from './drift.ts';
 
 /** What happens to machines, whatever keelson does. */

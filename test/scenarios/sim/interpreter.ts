@@ -1,8 +1,10 @@
 import { hostId } from '../../../src/model/ids.ts';
 import { readLock, unlock } from '../../../src/operations/lock.ts';
-import type { Away, SimCluster, SimProcess } from '../../../src/testing/sim/cluster.ts';
+import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
 import { type Cut, type CutForm, cutForms } from '../../../src/testing/sim/gate.ts';
 import { checkMade } from '../../../src/testing/sim/invariants.ts';
+import type { Away } from '../../../src/testing/sim/links.ts';
+import type { SimProcess } from '../../../src/testing/sim/process.ts';
 import { type Applied, apply, describeApplied, planOf } from './apply.ts';
 import { driftNames, spoil } from './drift.ts';
 import { strike } from './fault.ts';

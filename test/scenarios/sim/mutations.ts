@@ -5,7 +5,8 @@ import { clusterId } from '../../../src/plan/rules/cluster-id.ts';
 import { dataGone } from '../../../src/plan/rules/data-gone.ts';
 import type { Plan } from '../../../src/plan/types.ts';
 import type { RunStore } from '../../../src/ports/run-store.ts';
-import type { SimCluster, SimPorts } from '../../../src/testing/sim/cluster.ts';
+import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
+import type { SimPorts } from '../../../src/testing/sim/process.ts';
 import type { Mutation } from './run-schedule.ts';
 import { policy } from './world.ts';
 

@@ -1,12 +1,12 @@
-import { asKeelsonError } from '../../../src/model/errors.ts';
 import type { Finding } from '../../../src/model/finding.ts';
 import { planReset, type ResetRequest, runReset } from '../../../src/operations/reset.ts';
 import { refused, type Subject } from '../../../src/operations/run.ts';
 import type { Plan } from '../../../src/plan/types.ts';
-import type { SimCluster, SimProcess } from '../../../src/testing/sim/cluster.ts';
+import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
 import type { SimMachine } from '../../../src/testing/sim/machine.ts';
+import type { SimProcess } from '../../../src/testing/sim/process.ts';
 import { unitOf } from '../../../src/testing/sim/systemd.ts';
-import type { Applied } from './apply.ts';
+import { type Applied, ended } from './apply.ts';
 import { newCluster, policy, type Shape } from './world.ts';
 
 export const wholeCluster: ResetRequest = { hosts: [], except: [] };
@@ -19,25 +19,14 @@ export async function reset(
   subject: Subject,
   request: ResetRequest = wholeCluster,
 ): Promise<Applied> {
-  async function command(): Promise<Applied> {
+  return ended(process, async () => {
     const { result, intent } = await planReset(subject, process.ports, request, never, policy);
     if (!result.ok) throw refused(result.refusals);
-    if (result.plan.steps.length === 0) return { is: 'nothing-to-do' };
+    if (result.plan.steps.length === 0) return 'nothing-to-do';
     const signals = { cancel: never, stop: never };
     const run = { intent, approved: result.plan, emit: () => {}, note: () => {}, signals };
-    const ran = await runReset(subject, process.ports, process, run, policy);
-    if (ran === 'nothing-to-do') return { is: 'nothing-to-do' };
-    return ran.error === undefined ? { is: 'done' } : { is: 'failed', error: ran.error };
-  }
-
-  try {
-    const ended = await Promise.race([command(), process.gate.death]);
-    return ended === 'died' ? { is: 'died' } : ended;
-  } catch (error) {
-    return { is: 'failed', error: asKeelsonError(error) };
-  } finally {
-    process.exit();
-  }
+    return runReset(subject, process.ports, process, run, policy);
+  });
 }
 
 /** What the command shows before it asks. */

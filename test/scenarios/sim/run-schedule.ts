@@ -1,8 +1,9 @@
 import { KeelsonError } from '../../../src/model/errors.ts';
 import { readLock, unlock } from '../../../src/operations/lock.ts';
 import type { Policy } from '../../../src/plan/policy.ts';
-import type { SimCluster, SimPorts } from '../../../src/testing/sim/cluster.ts';
+import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
 import { checkMade } from '../../../src/testing/sim/invariants.ts';
+import type { SimPorts } from '../../../src/testing/sim/process.ts';
 import { type Applied, apply, codeOf, describeApplied, planOf } from './apply.ts';
 import { strike } from './fault.ts';
 import { runningCluster } from './founded.ts';

@@ -1,5 +1,5 @@
-import type { Away } from '../../../src/testing/sim/cluster.ts';
 import { type Cut, cutForms } from '../../../src/testing/sim/gate.ts';
+import type { Away } from '../../../src/testing/sim/links.ts';
 import { type Rng, rng } from '../../../src/testing/sim/random.ts';
 import { driftNames } from './drift.ts';
 import type { Fault } from './fault.ts';
