@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { digestOf } from '../model/canonical-json.ts';
 import { KeelsonError } from '../model/errors.ts';
+import type { Finding } from '../model/finding.ts';
 import { type HostId, hostId } from '../model/ids.ts';
 import type { Context, OpenOptions } from '../operations/context.ts';
 import type { makePlan, RunRequest, runPlan } from '../operations/run.ts';
@@ -37,6 +38,7 @@ const fake = vi.hoisted(() => ({
   status: null as unknown,
   check: null as unknown,
   fit: (): void => undefined,
+  unfit: [] as readonly Finding[],
 }));
 
 /** A machine's lock that nobody holds. */
@@ -78,7 +80,11 @@ vi.mock('../operations/run.ts', async (original) => ({
 }));
 
 vi.mock('../operations/status.ts', () => ({ readStatus: async () => fake.status }));
-vi.mock('../operations/check.ts', () => ({ runCheck: async () => fake.check, mustBeFit: async () => fake.fit() }));
+vi.mock('../operations/check.ts', () => ({
+  runCheck: async () => fake.check,
+  mustBeFit: async () => fake.fit(),
+  unfitFindings: async () => fake.unfit,
+}));
 
 const good = (plan: Plan): PlanResult => ({ ok: true, plan, warnings: [] });
 const full = sealed(somePlan.steps);
@@ -95,6 +101,7 @@ beforeEach(() => {
     plan: good(full),
     status: statusReport,
     check: checkReport,
+    unfit: [],
   });
   fake.fit = () => undefined;
   fake.run = async ({ emit }: RunRequest) => {
@@ -149,6 +156,23 @@ describe('plan', () => {
       steps: [],
       refusals: [{ code: 'safety.quorum' }],
     });
+  });
+  it('shows what apply would refuse it for, and the steps all the same', async () => {
+    const unfit: Finding = {
+      code: 'check.swap',
+      severity: 'error',
+      host: hostId('etcd-1'),
+      message: 'swap is on',
+      action: 'x',
+    };
+    fake.unfit = [unfit];
+    const { code, out } = await keelson(['plan', '--detailed-exitcode', '-o', 'json']);
+    expect(code).toBe(3);
+    const document = JSON.parse(out);
+    expect(document.refusals).toEqual([unfit]);
+    expect(document.steps).toHaveLength(full.steps.length);
+    const shown = (await keelson(['plan'])).out;
+    expect(shown).toMatch(/keelson apply refuses this plan until these are mended\n {2}✖ etcd-1: swap is on/);
   });
   it('has everything in its document', async () => {
     const { out } = await keelson(['plan', '-o', 'json']);

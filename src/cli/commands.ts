@@ -134,7 +134,8 @@ export const commands: readonly CommandSpec[] = [
   {
     name: 'plan',
     summary: 'Show what apply would change, host by host',
-    details: 'Writes nothing on any machine. A plan that is refused by a safety rule is exit code 5.',
+    details:
+      'Writes nothing on any machine. A plan that is refused by a safety rule is exit code 5. Before a founding it also shows what makes machines unfit, for which apply would refuse it: exit code 3.',
     options: [
       { flags: '--diff', description: 'show the differences of files, not only their sizes' },
       { flags: '--out <FILE>', description: 'also write the plan to a file, for keelson apply FILE', values: 'files' },

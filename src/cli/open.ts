@@ -1,3 +1,4 @@
+import type { Finding } from '../model/finding.ts';
 import { hostId } from '../model/ids.ts';
 import type { Context, OpenOptions } from '../operations/context.ts';
 import type { Intent, PlanResult } from '../plan/types.ts';
@@ -33,7 +34,12 @@ export async function withCluster<T>(
   }
 }
 
-export function planReport({ subject, ports }: Context, intent: Intent, result: PlanResult): PlanReport {
+export function planReport(
+  { subject, ports }: Context,
+  intent: Intent,
+  result: PlanResult,
+  unfit: readonly Finding[] = [],
+): PlanReport {
   const { config, configDigest } = subject;
   const { hosts } = config.spec;
   return {
@@ -43,5 +49,6 @@ export function planReport({ subject, ports }: Context, intent: Intent, result: 
     hosts: hosts.map((h) => ({ host: hostId(h.name), address: h.address })),
     voters: hosts.filter((h) => h.roles.includes('etcd')).length,
     result,
+    unfit,
   };
 }

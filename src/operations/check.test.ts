@@ -4,7 +4,9 @@ import { founded } from '../../test/scenarios/sim/founded.ts';
 import { newCluster, type Shape, subjectOf } from '../../test/scenarios/sim/world.ts';
 import { hostId } from '../model/ids.ts';
 import type { SimCluster } from '../testing/sim/cluster.ts';
-import { blockingFindings, type CheckOptions, checkCluster } from './check.ts';
+import { blockingFindings, type CheckOptions, checkCluster, mustBeFit, unfitFindings } from './check.ts';
+import type { Context } from './context.ts';
+import { makePlan } from './run.ts';
 import { readStatus } from './status.ts';
 
 const shape: Shape = { members: 3, source: 'bundle' };
@@ -55,6 +57,23 @@ describe('a check of bare machines', () => {
     const sim = newCluster(shape, 1);
     box(sim, 2).machineId = box(sim, 0).machineId;
     expect(told({ findings: blockingFindings(await check(sim)) })).toEqual(['safety.twin etcd-2']);
+  });
+
+  it('tells plan what apply refuses for, and asks nobody when there is nothing to do', async () => {
+    const sim = newCluster(shape, 1);
+    box(sim, 2).clockSkewMs = 45_000;
+    const { ports } = sim.process();
+    const context = { subject: subjectOf(shape), ports, machines: {} } as Context;
+    const made = await sim.clock.drive(makePlan(context.subject, ports, { kind: 'apply' }, never));
+    expect(told({ findings: await sim.clock.drive(unfitFindings(context, made, never)) })).toEqual([
+      'check.clock etcd-2',
+    ]);
+    await expect(sim.clock.drive(mustBeFit(context, made, never))).rejects.toMatchObject({ code: 'check.clock' });
+    const nobody = { ...context, ports: { ...ports, machines: new Map() } };
+    const { result } = made;
+    if (!result.ok) throw new Error('no plan');
+    const empty = { ...made, result: { ...result, plan: { ...result.plan, steps: [] } } };
+    expect(await unfitFindings(nobody, empty, never)).toEqual([]);
   });
 
   it('when quick, leaves the disks’ speed out', async () => {

@@ -25,21 +25,28 @@ export function runCheck(context: Context, signal: AbortSignal): Promise<CheckRe
 }
 
 /**
- * Before a founding begins: rejects with the first finding that stands in its way, all of them listed. From then on the machines are
- * ours, and what is wrong with them shows in the steps.
+ * What of the machines stands in the way of a founding; nothing more once it has begun: then they are ours, and what is wrong with them
+ * shows in the steps. Machines are asked for it only when there is something to do.
  */
+export async function unfitFindings(
+  { subject, ports, machines }: Pick<Context, 'subject' | 'ports' | 'machines'>,
+  made: MadePlan,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const { result, view } = made;
+  if (!result.ok || result.plan.steps.length === 0 || view.desired.cluster.phase !== 'new') return [];
+  return blockingFindings(
+    await checkCluster(subject, ports, signal, { made, quick: true, dial: dialOf({ machines }) }),
+  );
+}
+
+/** Rejects with the first of them, all listed. */
 export async function mustBeFit(context: Context, made: MadePlan, signal: AbortSignal): Promise<void> {
-  if (made.view.desired.cluster.phase !== 'new') return;
-  const report = await checkCluster(context.subject, context.ports, signal, {
-    made,
-    quick: true,
-    dial: dialOf(context),
-  });
-  const blocking = blockingFindings(report);
+  const blocking = await unfitFindings(context, made, signal);
   if (blocking.length > 0) throw refused(blocking);
 }
 
-function dialOf({ machines }: Context): Dial {
+function dialOf({ machines }: Pick<Context, 'machines'>): Dial {
   return (host, address, port, limit) => machines.get(host).dial(address, port, limit);
 }
 

@@ -9,10 +9,15 @@ const CHANGES_PENDING = 2;
 
 export const plan: Handler = async (session, _args, options) =>
   withCluster(session, async (context) => {
-    const { makePlan } = await import('../../operations/run.ts');
+    const [{ makePlan }, { unfitFindings }] = await Promise.all([
+      import('../../operations/run.ts'),
+      import('../../operations/check.ts'),
+    ]);
     const intent = { kind: 'apply', ...(options.restartFounding === true ? { restartFounding: true } : {}) } as const;
-    const { result } = await makePlan(context.subject, context.ports, intent, session.interruption.cancel);
-    const report = planReport(context, intent, result);
+    const made = await makePlan(context.subject, context.ports, intent, session.interruption.cancel);
+    const { result } = made;
+    const unfit = await unfitFindings(context, made, session.interruption.cancel);
+    const report = planReport(context, intent, result, unfit);
     const document = planDocument(report);
     if (typeof options.out === 'string' && result.ok) {
       const { writeSavedPlan } = await import('../../operations/saved-plan.ts');
@@ -28,6 +33,7 @@ export const plan: Handler = async (session, _args, options) =>
       }),
     );
     if (!result.ok) return exitOf(result.refusals);
+    if (unfit.length > 0) return exitOf(unfit);
     return options.detailedExitcode === true && result.plan.steps.length > 0 ? CHANGES_PENDING : 0;
   });
 

@@ -85,6 +85,7 @@ export const planReport: PlanReport = {
   hosts,
   voters: 3,
   result: { ok: true, plan, warnings: [warning] },
+  unfit: [],
 };
 
 export const refusedReport: PlanReport = { ...planReport, result: { ok: false, refusals: [refusal], warnings: [] } };

@@ -1,3 +1,4 @@
+import type { Finding } from '../../model/finding.ts';
 import type { Digest, HostId } from '../../model/ids.ts';
 import type { Intent, PlanResult } from '../../plan/types.ts';
 
@@ -12,4 +13,6 @@ export interface PlanReport {
   /** Members of the etcd cluster as it must be. */
   voters: number;
   result: PlanResult;
+  /** What makes machines unfit for a founding: the plan stands, and apply refuses it until that is mended. */
+  unfit: readonly Finding[];
 }

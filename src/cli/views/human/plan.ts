@@ -56,6 +56,7 @@ export function planLines(report: PlanReport, options: PlanViewOptions): string[
     }),
     ...disturbance(plan, report.voters, style),
     ...warned,
+    ...findingsBlock('keelson apply refuses this plan until these are mended', report.unfit, style, columns),
     ...totals(plan, options),
   ];
 }
