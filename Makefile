@@ -43,5 +43,5 @@ soak: install ## the simulation on SEEDS= schedules (default 100000)
 soak-lab: install ## kills keelson at every step, each on fresh machines
 	@$(node) tools/soak-lab.ts
 
-bench: install ## measures keelson against the documented procedure
-	@$(node) bench/run.ts
+bench: install ## measures keelson against the documented procedure (ARGS='--only install --rounds 3')
+	@$(node) bench/run.ts $(ARGS)

@@ -87,7 +87,7 @@ export const law: Law = {
     'src/index.ts': edge([...core, 'src/operations']),
     lab: edge(['src'], 'any'),
     test: edge(['src', 'lab', 'tools'], 'any'),
-    bench: edge(['src', 'lab', 'test'], 'any'),
+    bench: edge(['src', 'lab', 'test', 'tools'], 'any'),
     tools: edge(['src', 'lab', 'test'], 'any'),
     'vitest.config.ts': edge([], 'any'),
   },
