@@ -138,15 +138,19 @@ it('reads versions as the programs say them', () => {
 
 it('reads the runtime’s configuration, old and new', () => {
   expect(read(runtimeProbe, said('', 127))).toEqual({ is: 'absent' });
-  expect(read(runtimeProbe, said("  sandbox = 'p:1'\n  SystemdCgroup = true\n"))).toEqual({
+  expect(
+    read(runtimeProbe, said("  sandbox = 'p:1'\n  restrict_oom_score_adj = true\n  SystemdCgroup = true\n")),
+  ).toEqual({
     is: 'containerd',
     cgroupDriver: 'systemd',
     sandboxImage: 'p:1',
+    restrictsOomScore: true,
   });
   expect(read(runtimeProbe, said('  sandbox_image = "p:2"\n  SystemdCgroup = false\n'))).toEqual({
     is: 'containerd',
     cgroupDriver: 'cgroupfs',
     sandboxImage: 'p:2',
+    restrictsOomScore: false,
   });
   expect(() => read(runtimeProbe, said('', 1))).toThrow('does not show its configuration');
 });

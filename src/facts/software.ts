@@ -29,9 +29,15 @@ export const runtimeProbe: Probe<RuntimeFact> = {
       cgroupDriver: /^\s*SystemdCgroup\s*=\s*true\b/m.test(toml) ? 'systemd' : 'cgroupfs',
       // containerd 2 pins it as `sandbox`; containerd 1 calls it `sandbox_image`.
       sandboxImage: /^\s*(?:sandbox|sandbox_image)\s*=\s*['"]([^'"]+)['"]/m.exec(toml)?.[1] ?? '',
+      restrictsOomScore: restrictsOomScore(toml),
     };
   },
 };
+
+/** Of containerd's configuration, as a file or as it is shown; the same in all of its versions. */
+export function restrictsOomScore(toml: string): boolean {
+  return /^\s*restrict_oom_score_adj\s*=\s*true\b/m.test(toml);
+}
 
 export const imagesProbe: Probe<readonly string[] | null> = {
   commands: (desired) => [images(desired.criSocket.replace(/^unix:\/\//, ''))],

@@ -76,7 +76,13 @@ export interface ToolFact {
 
 export type RuntimeFact =
   | { is: 'absent' }
-  | { is: 'containerd'; cgroupDriver: 'systemd' | 'cgroupfs'; sandboxImage: string };
+  | {
+      is: 'containerd';
+      cgroupDriver: 'systemd' | 'cgroupfs';
+      sandboxImage: string;
+      /** It lowers no oom_score_adj below its own. */
+      restrictsOomScore: boolean;
+    };
 
 /** What the machine's kubeadm makes of a configuration. */
 export type ManifestFact =

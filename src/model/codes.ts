@@ -333,6 +333,12 @@ export const errorCodes = {
     when: 'A machine’s container runtime is missing, does not run, or is not the one that will be used.',
     action: 'Install and start containerd, or choose another spec.software.source.',
   },
+  'check.oom-score': {
+    exit: 3,
+    when: 'Root may not lower oom_score_adj on a machine (a container without CAP_SYS_RESOURCE), and its containerd is not configured for that.',
+    action:
+      'Set restrict_oom_score_adj = true for the CRI plugin in /etc/containerd/config.toml (plugins.\'io.containerd.cri.v1.runtime\'; containerd 1: plugins."io.containerd.grpc.v1.cri") and restart containerd, or give the machine the capability.',
+  },
   'check.versions': {
     exit: 3,
     when: 'A machine’s kubelet or kubeadm is missing or has a version that does not fit spec.kubernetesVersion.',

@@ -102,7 +102,12 @@ function goodFacts(host: HostId, n: number): Known<HostFacts> {
       ['kubeadm', { path: '/usr/bin/kubeadm', version: '1.36.3' }],
       ['containerd', { path: '/usr/bin/containerd', version: '2.4.2' }],
     ]),
-    runtime: { is: 'containerd', cgroupDriver: 'systemd', sandboxImage: 'registry.k8s.io/pause:3.10.2' },
+    runtime: {
+      is: 'containerd',
+      cgroupDriver: 'systemd',
+      sandboxImage: 'registry.k8s.io/pause:3.10.2',
+      restrictsOomScore: false,
+    },
     images: ['registry.k8s.io/etcd:3.6.8-0', 'registry.k8s.io/pause:3.10.2'],
     manifests: {
       founding: { is: 'made', text: etcdPod, by: 'host' },

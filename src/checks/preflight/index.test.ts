@@ -19,6 +19,15 @@ const machine = (change: object) => {
   return { machine: { ...fact.value, ...change } };
 };
 const one = (change: object): Scene => ({ facts: { 'etcd-0': machine(change) } });
+const withoutRuntime = (config: string): Scene => {
+  const fact = scene().view.facts.hosts.get('etcd-0' as never)?.files;
+  if (fact?.is !== 'known') throw new Error('the scene has no files');
+  const files = { ...fact.value, text: new Map([['/etc/containerd/config.toml', config]]) };
+  return {
+    software: packages,
+    facts: { 'etcd-0': { ...machine({ mayLowerOomScore: false }), runtime: { is: 'absent' }, files } },
+  };
+};
 const tools = (entries: Record<string, [path: string, version: string]>) => ({
   tools: new Map(Object.entries(entries).map(([name, [path, version]]) => [name, { path, version }])),
 });
@@ -115,7 +124,11 @@ const cases: readonly Case[] = [
     when: 'configuration and runtime differ',
     bad: {
       spec: '  runtime: { cgroupDriver: systemd }',
-      facts: { 'etcd-0': { runtime: { is: 'containerd', cgroupDriver: 'cgroupfs', sandboxImage: '' } } },
+      facts: {
+        'etcd-0': {
+          runtime: { is: 'containerd', cgroupDriver: 'cgroupfs', sandboxImage: '', restrictsOomScore: false },
+        },
+      },
     },
     says: ['error etcd-0: containerd on etcd-0 uses cgroupfs; spec.runtime.cgroupDriver says systemd'],
     good: { spec: '  runtime: { cgroupDriver: systemd }' },
@@ -123,12 +136,40 @@ const cases: readonly Case[] = [
   {
     code: 'check.cgroup-driver',
     when: 'two managers would share the cgroups',
-    bad: { facts: { 'etcd-0': { runtime: { is: 'containerd', cgroupDriver: 'cgroupfs', sandboxImage: '' } } } },
+    bad: {
+      facts: {
+        'etcd-0': {
+          runtime: { is: 'containerd', cgroupDriver: 'cgroupfs', sandboxImage: '', restrictsOomScore: false },
+        },
+      },
+    },
     says: ['warning etcd-0: containerd on etcd-0 uses cgroupfs: it and systemd would both manage the cgroups'],
     good: {
       software: withBundle,
-      facts: { 'etcd-0': { runtime: { is: 'containerd', cgroupDriver: 'cgroupfs', sandboxImage: '' } } },
+      facts: {
+        'etcd-0': {
+          runtime: { is: 'containerd', cgroupDriver: 'cgroupfs', sandboxImage: '', restrictsOomScore: false },
+        },
+      },
     },
+  },
+  {
+    code: 'check.oom-score',
+    when: 'containerd would lower what root may not',
+    bad: { software: { source: 'preinstalled' }, ...one({ mayLowerOomScore: false }) },
+    says: [
+      'error etcd-0: root on etcd-0 may not lower oom_score_adj, and containerd would: no pod of etcd would start',
+    ],
+    good: { software: withBundle, ...one({ mayLowerOomScore: false }) },
+  },
+  {
+    code: 'check.oom-score',
+    when: 'containerd is not there yet, and no configuration of it is',
+    bad: withoutRuntime(''),
+    says: [
+      'error etcd-0: root on etcd-0 may not lower oom_score_adj, and containerd would: no pod of etcd would start',
+    ],
+    good: withoutRuntime("[plugins.'io.containerd.cri.v1.runtime']\n  restrict_oom_score_adj = true\n"),
   },
   {
     code: 'check.swap',

@@ -2,7 +2,7 @@ import type { Finding } from '../../model/finding.ts';
 import { diskSpace, fileSystem, fsync } from './disk.ts';
 import { address, foreignEtcd, foreignNode, forwarding, hostKeys, peers, ports } from './network.ts';
 import { architecture, cgroupVersion, clock, hostname, operatingSystem, swap, systemd, tools } from './platform.ts';
-import { cgroupDriver, images, runtime, versions } from './software.ts';
+import { cgroupDriver, images, oomScore, runtime, versions } from './software.ts';
 import type { Check, CheckInput } from './types.ts';
 import { unknown } from './unknown.ts';
 
@@ -19,6 +19,7 @@ export const checks: readonly Check[] = [
   cgroupDriver,
   swap,
   runtime,
+  oomScore,
   versions,
   images,
   ports,

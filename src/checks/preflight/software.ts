@@ -1,4 +1,6 @@
 import { programOf, sandboxImageOf } from '../../desired/bundle.ts';
+import { paths } from '../../desired/paths.ts';
+import { restrictsOomScore } from '../../facts/software.ts';
 import { manifestImage } from '../../render/manifest.ts';
 import { list, said } from '../text.ts';
 import { minorOf, ofEachHost, type Subject } from './types.ts';
@@ -58,6 +60,20 @@ export const cgroupDriver = ofEachHost('check.cgroup-driver', ({ id, view, facts
   }
   if (driver === 'systemd') return [];
   return [say('warning', `containerd on ${id} uses cgroupfs: it and systemd would both manage the cgroups`)];
+});
+
+/**
+ * etcd's pod asks for a lower oom_score_adj than containerd's. Where root may not lower any, no such pod would ever start, and the
+ * founding would wait in vain.
+ */
+export const oomScore = ofEachHost('check.oom-score', ({ id, view, facts }, say) => {
+  // The bundle's containerd is configured for the machine that it comes to.
+  if (view.desired.software.source === 'bundle' || facts.machine === undefined) return [];
+  if (facts.machine.mayLowerOomScore) return [];
+  const file = facts.files?.text.get(paths.containerdConfig) ?? '';
+  const restricted = facts.runtime?.is === 'containerd' ? facts.runtime.restrictsOomScore : restrictsOomScore(file);
+  if (restricted) return [];
+  return [say('error', `root on ${id} may not lower oom_score_adj, and containerd would: no pod of etcd would start`)];
 });
 
 export const versions = ofEachHost('check.versions', (subject, say) => {
