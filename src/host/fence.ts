@@ -5,6 +5,8 @@ import { plainText } from '../model/text.ts';
 import { parseLockState } from '../ports/commands/lock.ts';
 import type { CommandResult, LockHolder } from '../ports/host.ts';
 import type { WriteBinding } from '../ports/machine.ts';
+import { diskFull } from './disk-full.ts';
+import { FULL } from './placing.ts';
 
 /**
  * Compare the number, then act, then say how it ended, all under the machine's lock file. What it has to say itself begins with a word
@@ -15,8 +17,9 @@ import type { WriteBinding } from '../ports/machine.ts';
  */
 const FENCED = [
   'D=$1 f=$2 r=$3 s=$4 k=$5; shift 5; umask 077',
+  FULL,
   // A machine that is going down has its file systems taken away below a shell that still answers.
-  `no() { [ "$(systemctl is-system-running 2>/dev/null)" != stopping ] || set -- leaving 69; printf '%s %s\\n' "$k" "$1" >&2; exit "$2"; }`,
+  `no() { [ "$(systemctl is-system-running 2>/dev/null)" != stopping ] || set -- leaving 69; [ "$1" != state ] || ! full "$D/last" 0 || set -- "full $(stat -c %m -- "$D" 2>/dev/null)" 74; printf '%s %s\\n' "$k" "$1" >&2; exit "$2"; }`,
   'mkdir -p "$D" || no state 74',
   // A failed `exec` would end dash at once, with an exit code that could be the command's.
   'true 9>"$D/.flock" || no state 74',
@@ -65,9 +68,15 @@ function refusal(host: HostId, said: string, state: string, result: CommandResul
   if (said === 'busy') {
     return new KeelsonError('host.timeout', `another command of keelson kept ${host} busy for 15 s`, { host });
   }
+  const output = plainText(result.stderr);
+  if (said.startsWith('full'))
+    return diskFull(host, `${host} cannot record a write in ${directory}`, {
+      mount: said.slice('full '.length),
+      output,
+    });
   return new KeelsonError('host.command-failed', `${host} cannot record a write in ${directory}`, {
     host,
-    output: plainText(result.stderr),
+    output,
   });
 }
 

@@ -2,6 +2,7 @@ import { KeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
 import { plainText } from '../model/text.ts';
 import type { CommandResult } from '../ports/host.ts';
+import { diskFull } from './disk-full.ts';
 
 /** What the scripts of `placing.ts` say when they have not placed a file; returns when they have. */
 export function checkPlaced(host: HostId, result: CommandResult): void {
@@ -12,7 +13,7 @@ export function checkPlaced(host: HostId, result: CommandResult): void {
   const shown = plainText(path);
   if (word === 'refused')
     throw new KeelsonError('host.file-refused', `${shown} on ${host} ${why}: nothing is written`, details);
-  if (word === 'full') throw new KeelsonError('host.disk-full', `there is no room for ${shown} on ${host}`, details);
+  if (word === 'full') throw diskFull(host, `there is no room for ${shown} on ${host}`, { mount: why, output });
   if (word === 'cut')
     throw new KeelsonError('host.command-failed', `${shown} did not reach ${host} as it was sent`, details);
   if (word === 'failed')

@@ -3,18 +3,23 @@
 /** `refuse PATH WHY` */
 const REFUSE = `refuse() { printf 'refused|%s|%s\\n' "$1" "$2"; exit 3; }`;
 
+/** `full PATH BYTES`: is there no room for so many bytes, or for one more file, beside it? A folder of it that is missing has none. */
+export const FULL = [
+  `full() { (IFS=' '; q=$1 b=$2; while [ ! -d "\${q%/*}/" ]; do q=\${q%/*}; done`,
+  `set -- $(stat -f -c '%f %S %d %c %b' -- "\${q%/*}/" 2>/dev/null || echo 1048576 4096 1 0 0)`,
+  // ext4 counts as free what it keeps for itself: a fiftieth, at most 4096 blocks.
+  'k=$(( $5 / 50 )); [ $k -le 4096 ] || k=4096',
+  '[ $(( ($1 - k) * $2 )) -lt $(( b + 65536 )) ] || { [ "$4" -gt 0 ] && [ "$3" -eq 0 ]; }); }',
+].join('\n');
+
 /**
  * `failed PATH BYTES`: a write has failed: for want of room, or for another reason. Numbers tell, not the message: they need no
  * language. To be called before the half-written file is removed, also where arguments are split at newlines alone.
  */
 const FAILED = [
-  `failed() { p=$1 b=$2; IFS=' '`,
-  `set -- $(stat -f -c '%f %S %d %c %b' -- "\${p%/*}/" 2>/dev/null || echo 1048576 4096 1 0 0)`,
-  // ext4 counts as free what it keeps for itself: a fiftieth, at most 4096 blocks.
-  'k=$(( $5 / 50 )); [ $k -le 4096 ] || k=4096',
-  'if [ $(( ($1 - k) * $2 )) -lt $(( b + 65536 )) ] || { [ "$4" -gt 0 ] && [ "$3" -eq 0 ]; }',
-  `then printf 'full|%s\\n' "$p"; exit 4; fi`,
-  `printf 'failed|%s\\n' "$p"; exit 5; }`,
+  FULL,
+  `failed() { ! full "$1" "$2" || { printf 'full|%s|%s\\n' "$1" "$(stat -c %m -- "\${1%/*}/")"; exit 4; }`,
+  `printf 'failed|%s\\n' "$1"; exit 5; }`,
 ].join('\n');
 
 /**

@@ -35,7 +35,7 @@ const BEGIN = [
   'for x in "${p%/*}"/.keelson-part-*; do [ -f "$x" ] || continue',
   'case $x in "$t") ;; "${p%/*}/.keelson-part-$r-"*) continue;; esac; rm -f -- "$x"; done',
   `set -- $(stat -f -c '%f %S' -- "\${p%/*}/")`,
-  `if [ $(( $1 * $2 )) -lt $(( b + 65536 )) ]; then printf 'full|%s\\n' "$p"; exit 4; fi`,
+  `if [ $(( $1 * $2 )) -lt $(( b + 65536 )) ]; then printf 'full|%s|%s\\n' "$p" "$(stat -c %m -- "\${p%/*}/")"; exit 4; fi`,
   'true >"$t" || failed "$p" 0; chmod "$m" -- "$t"; [ -G "$t" ] || chgrp 0 -- "$t"',
 ].join('\n');
 

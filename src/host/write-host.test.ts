@@ -31,6 +31,9 @@ import { type LocalConnection, localConnection, testHost } from './testing/local
 import { createWriteHost } from './write-host.ts';
 
 const isRoot = process.getuid?.() === 0;
+/** A small file system of its own needs more than root: some containers may not mount. */
+const mayMount =
+  isRoot && spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()], { stdio: 'ignore' }).status === 0;
 const never = new AbortController().signal;
 const run = '20261121t101500z-3f9a1c' as RunId;
 const step = '0123456789abcdef' as StepId;
@@ -142,6 +145,56 @@ describe.runIf(isRoot).each(['dash', 'bash'])('writing through %s', (shell) => {
         code: 'host.command-failed',
       });
       expect(existsSync(target)).toBe(false);
+    });
+
+    test.each([
+      ["touch: cannot touch '/var/x': No space left on device", true],
+      ['ctr: write /var/lib/containerd/y: no space left on device: unknown', true],
+      ["E: You don't have enough free space in /var/cache/apt/archives/.", true],
+      ["touch: cannot touch '/var/x': Read-only file system", false],
+    ])('tells a command that found no room by its words: %s', async (line, full) => {
+      const end = host.run(command('echo first >&2; echo "$1" >&2; echo last >&2; exit 3', [line]), never);
+      if (!full) expect(await end).toMatchObject({ exitCode: 3 });
+      else
+        await expect(end).rejects.toMatchObject({
+          code: 'host.disk-full',
+          message: expect.stringContaining(line),
+          details: { host: testHost, action: expect.stringContaining('df -h') },
+        });
+      // A command that did what it should may have said so in passing.
+      expect(await host.run(command('echo "$1" >&2', [line]), never)).toMatchObject({ exitCode: 0 });
+    });
+
+    test.runIf(mayMount)('names the file system that is full, for a file, an artefact and its own record', async () => {
+      const small = join(folder, 'small');
+      const place = join(small, 'inner', 'file');
+      mkdirSync(small);
+      spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=755', 'tmpfs', small]);
+      try {
+        const full = {
+          code: 'host.disk-full',
+          message: expect.stringMatching(new RegExp(`the file system at ${small} is full$`)),
+        };
+        const content = 'n'.repeat(400_000);
+        await expect(host.putFiles([{ path: place, content, mode: '600' }], never)).rejects.toMatchObject(full);
+        const source = join(folder, 'source');
+        writeFileSync(source, content);
+        const sha256 = createHash('sha256').update(content).digest('hex');
+        const artefact = { source, path: place, mode: '600', sha256, sizeBytes: 400_000 };
+        await expect(host.putArtefact(artefact, never)).rejects.toMatchObject(full);
+        state = join(small, 'state');
+        mkdirSync(state);
+        writeFileSync(join(state, 'fence'), '7\n');
+        spawnSync('dd', ['if=/dev/zero', `of=${join(small, 'filler')}`, 'bs=4k']);
+        const made = join(folder, 'made');
+        await expect(bind(7).run(command('touch "$1"', [made]), never)).rejects.toMatchObject({
+          ...full,
+          details: { host: testHost, action: expect.stringContaining(`Free space on ${small} of`) },
+        });
+        expect(existsSync(made)).toBe(false);
+      } finally {
+        spawnSync('umount', ['-l', small]);
+      }
     });
 
     test('does not lend its lock to what a command leaves behind', async () => {

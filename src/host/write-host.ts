@@ -7,6 +7,7 @@ import { stopUnits } from '../ports/commands/lock.ts';
 import type { CommandResult, ReadHost, WriteHost } from '../ports/host.ts';
 import type { WriteBinding } from '../ports/machine.ts';
 import type { Connection, ShellUse } from './connection.ts';
+import { metFullDisk } from './disk-full.ts';
 import { fenced } from './fence.ts';
 import { collectUnit, parsePoll, pollUnit, startUnit, unitGone, unitName, unitOverdue } from './long-command.ts';
 import { putArtefact } from './put-artefact.ts';
@@ -43,10 +44,11 @@ export function createWriteHost(
     try {
       const started = await act(startUnit(unit, longCommands, command, bytesOf(command.stdin)), signal);
       if (started.exitCode !== 0) {
-        throw new KeelsonError('host.command-failed', `${id} could not start the unit of ${command.builder}`, {
+        const failed = new KeelsonError('host.command-failed', `${id} could not start the unit of ${command.builder}`, {
           host: id,
           output: started.stderr,
         });
+        throw metFullDisk(id, command.builder, started) ?? failed;
       }
       const begin = clock.monotonicMs();
       const exitCode = await waitForUnit(unit, command, begin, signal);
@@ -88,7 +90,12 @@ export function createWriteHost(
 
   return {
     ...read,
-    run: (command, signal) => (command.mayBeLong ? runLong(command, signal) : act(command, signal)),
+    run: async (command, signal) => {
+      const result = await (command.mayBeLong ? runLong(command, signal) : act(command, signal));
+      const full = metFullDisk(id, command.builder, result);
+      if (full !== null) throw full;
+      return result;
+    },
     putFiles: async (files, signal) => {
       if (files.length === 0) return [];
       const put = putFilesRequest(id, files);

@@ -12,8 +12,8 @@ const machines = [
   { name: 'etcd-2', disk: { sizeMiB: SIZE_MIB } },
 ];
 
-// Which write is the first to find no block differs: a file, a folder, or the record of the write itself.
-const NO_ROOM = /No space left on device|there is no room for \S+ on|cannot record a write in/;
+// Which write is the first to find no block differs: a file, a folder, or the record of the write itself. Each names what is full.
+const NO_ROOM = /found no room: .*\/|: the file system at \S+ is full/;
 
 interface Finding {
   readonly code: string;
@@ -133,7 +133,7 @@ function errorOf(ran: Ran): ErrorLine {
 
 function expectFailedFor(ran: Ran, host: string, why: RegExp): void {
   const message = expect.stringMatching(why);
-  expect(errorOf(ran)).toMatchObject({ host, step: expect.stringContaining(host), message });
+  expect(errorOf(ran)).toMatchObject({ code: 'host.disk-full', host, step: expect.stringContaining(host), message });
 }
 
 async function expectWhole(cluster: TestCluster): Promise<void> {
