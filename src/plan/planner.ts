@@ -65,7 +65,10 @@ function bind(kinds: readonly Step[], candidate: Candidate): BoundStep {
   return kind.bind(candidate.params, candidate.on);
 }
 
-/** Needs of steps that are already right pass to what they needed. Steps that are not safe form one chain, in the candidates' order. */
+/**
+ * Needs of steps that are already right pass to what they needed. Steps that are not safe form one chain, in the candidates' order, but for
+ * those that end the whole cluster.
+ */
 function order(drafts: readonly Draft[], candidates: readonly Candidate[], view: View): PlannedStep[] {
   const byKey = new Map(candidates.map((c) => [c.key, c]));
   const kept = new Map(drafts.map((d) => [d.candidate.key, d]));
