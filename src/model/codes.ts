@@ -1,6 +1,6 @@
 interface CodeEntry {
-  /** The process's exit code when this ends a command. */
-  exit: 1 | 3 | 4 | 5 | 130;
+  /** The process's exit code when this ends a command; 0 for what is only ever a remark. */
+  exit: 0 | 1 | 3 | 4 | 5 | 130;
   /** When it occurs, for the reference. */
   when: string;
   /** What to do next, unless the place that raises it knows better. */
@@ -610,20 +610,27 @@ export const errorCodes = {
     action: 'Stop these containers, then run the same command again.',
   },
   'reset.nothing-there': {
-    exit: 1,
+    exit: 0,
     when: 'A machine carries no record of keelson: there is nothing to remove.',
     action: 'Nothing: what lies there is not keelson’s.',
   },
   'reset.left-in-place': {
-    exit: 1,
+    exit: 0,
     when: 'Beside keelson’s files lie others, which a reset leaves alone.',
     action: 'Look at them, and remove by hand what nobody needs.',
   },
   'reset.left-out': {
-    exit: 1,
+    exit: 0,
     when: 'A machine is left out of a reset: it keeps its data and keys, and the vault stays as it is.',
     action:
       'Run keelson reset again when the machine is back. If it never comes back, move the vault’s folder away by hand.',
+  },
+
+  'reset.vault-sealed': {
+    exit: 0,
+    when: 'A reset is planned without the identity that opens the vault: what lies in it is put aside unread.',
+    action:
+      'Keep the folder that is named if anybody may still want to read old backups of this cluster; the identity of one of its recipients opens it. Else remove it by hand.',
   },
 
   // --- changes after the founding that cannot be made yet

@@ -42,8 +42,14 @@ export function clusterHosts({ desired, facts }: View): HostId[] {
 }
 
 /** What a person should know before saying yes. */
-export function resetWarnings(view: View, { hosts, except }: ResetIntent): Finding[] {
-  return [...hosts.flatMap((on) => hostWarnings(view, on)), ...except.map(leftOut)];
+export function resetWarnings(view: View, intent: ResetIntent): Finding[] {
+  const { hosts, except } = intent;
+  const retires = resetCandidates(view, intent).some((c) => c.kind === 'vault-retire');
+  return [
+    ...hosts.flatMap((on) => hostWarnings(view, on)),
+    ...except.map(leftOut),
+    ...(retires ? vaultWarnings(view) : []),
+  ];
 }
 
 function hostWarnings(view: View, on: HostId): Finding[] {
@@ -58,6 +64,14 @@ function hostWarnings(view: View, on: HostId): Finding[] {
 
 function leftOut(on: HostId): Finding {
   return told('reset.left-out', 'warning', on, `${on} is left out: it keeps its data and keys, and the vault stays`);
+}
+
+/** Machines can be reset without the identity. What that leaves behind nobody should learn afterwards. */
+function vaultWarnings({ facts }: View): Finding[] {
+  if (facts.vault.is !== 'known' || facts.vault.value.is !== 'sealed') return [];
+  const code = 'reset.vault-sealed';
+  const message = `the vault cannot be opened (${facts.vault.value.because.replace(/\.$/, '')}), and is not needed for this: the sealed identity and CA key are put aside unread in its folder retired-…, beside the journals, and stay there`;
+  return [{ code, severity: 'warning', message, action: errorCodes[code].action }];
 }
 
 function told(code: keyof typeof errorCodes, severity: Finding['severity'], host: HostId, message: string): Finding {

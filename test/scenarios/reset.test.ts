@@ -499,6 +499,21 @@ describe('a vault whose identity is lost', () => {
     expect(sim.vault.identity).toBeNull();
   });
 
+  it('is told in the plan, with what will remain', async () => {
+    const sim = await running(three);
+    const { plan, warnings } = await sim.clock.drive(shownReset(sealed(sim, true), subjectOf(three)));
+    expect(warnings.map((w) => [w.code, w.severity])).toEqual([['reset.vault-sealed', 'warning']]);
+    expect(warnings[0]?.message).toMatch(/there is no identity file.*CA key are put aside unread/);
+    expect(plan?.steps.at(-1)?.changes[0]?.summary).toMatch(
+      /^move the identity, CA and inventory of .* journals, .* stay/,
+    );
+    const some = await sim.clock.drive(
+      shownReset(sealed(sim, true), subjectOf(three), { hosts: [], except: ['etcd-2'] }),
+    );
+    // The vault stays then, and nothing of it is put aside.
+    expect(some.warnings.map((w) => w.code)).toEqual(['reset.left-out']);
+  });
+
   it('without an inventory tells nothing, and nothing is removed', async () => {
     const sim = await running(three);
     expect(codeOf(await clear(sim, subjectOf(three), undefined, sealed(sim, false)))).toBe('vault.identity-missing');
