@@ -1,5 +1,6 @@
 import type { CheckedHost, CheckReport } from '../../../operations/report-types.ts';
 import { findingLines } from './finding.ts';
+import { fold } from './fold.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
 import { count } from './text.ts';
@@ -28,7 +29,7 @@ export function checkLines(report: CheckReport, style: Style, columns: number): 
       style,
     ).map((line) => `  ${line}`),
     '',
-    ...[...errors, ...warnings, ...infos].flatMap((f) => [...findingLines(f, style, columns), '']),
+    ...fold([...errors, ...warnings, ...infos]).flatMap((f) => [...findingLines(f, style, columns), '']),
     `${count(errors.length, 'error')}, ${count(warnings.length, 'warning')}.`,
   ];
 }

@@ -1,7 +1,8 @@
 import type { ErrorJson } from '../../../model/errors.ts';
 import { findingLines } from './finding.ts';
+import { fold } from './fold.ts';
 import type { Style } from './style.ts';
-import { harmless, wrap } from './text.ts';
+import { count, harmless, wrap } from './text.ts';
 
 export interface ErrorViewOptions {
   style: Style;
@@ -15,13 +16,16 @@ export function errorLines(error: ErrorJson, { style, columns, verbose }: ErrorV
   const head = style.red(style.bold(`error[${code}]`));
   // Several findings stand for themselves; the error's own words are those of the first.
   const several = findings.length > 1 && !code.startsWith('config.');
+  const folded = fold(findings);
   if (several)
     return [
-      `${head}: refused for ${findings.length} reasons`,
-      ...findings.flatMap((f) => findingLines(f, style, columns)),
+      `${head}: refused for ${count(folded.length, 'reason')}`,
+      ...folded.flatMap((f) => findingLines(f, style, columns)),
     ];
 
-  const lines = [`${head}: ${harmless(message)}`];
+  const told = `${head}: ${harmless(message)}`;
+  // A path or a place in the configuration is to be copied whole.
+  const lines = code.startsWith('config.') ? [told] : told.split('\n').flatMap((line) => wrap(line, columns));
   // Problems of the configuration are lines of the message itself, each with its place, as editors read it.
   if (where !== undefined && !(code.startsWith('config.') && findings.length > 0)) lines.push(`  at ${where}`);
   const place = [host === undefined ? '' : `on ${host}`, step === undefined ? '' : `in “${step}”`].filter(

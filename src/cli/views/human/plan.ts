@@ -3,7 +3,7 @@ import type { Plan, PlannedStep } from '../../../plan/types.ts';
 import type { PlanReport } from '../plan-report.ts';
 import { findingsBlock } from './finding.ts';
 import type { Style } from './style.ts';
-import { count, harmless, padStart } from './text.ts';
+import { count, harmless, padStart, width, wrap } from './text.ts';
 
 export interface PlanViewOptions {
   style: Style;
@@ -46,15 +46,12 @@ export function planLines(report: PlanReport, options: PlanViewOptions): string[
     '',
     ...groups.flatMap((group, n) => {
       const head = style.bold(group.host) + (group.address === undefined ? '' : style.dim(` ${group.address}`));
-      const twin = diff || verbose ? undefined : groups.slice(0, n).find((other) => sameWork(group, other));
-      if (twin !== undefined)
-        return [
-          `${head}: the same as ${twin.host}, steps ${ranges(group.steps.map((s) => numbers.get(s.id) ?? 0))}`,
-          '',
-        ];
+      const twin =
+        diff || verbose ? undefined : groups.slice(0, n).find((other) => sameWork(group, other, intent.kind));
+      if (twin !== undefined) return [`${head}: ${sameAs(twin, group, numbers, style)}`, ''];
       return [head, ...group.steps.flatMap((step) => stepLines(step, numbers, report.voters, plan, options)), ''];
     }),
-    ...disturbance(plan, report.voters, style),
+    ...disturbance(plan, report.voters, style, columns),
     ...warned,
     ...findingsBlock('keelson apply refuses this plan until these are mended', report.unfit, style, columns),
     ...totals(plan, options),
@@ -78,8 +75,18 @@ function byHost(steps: readonly PlannedStep[], hosts: PlanReport['hosts']): Grou
   });
 }
 
-/** Nothing but safe steps, the same on both but for the machine's own name. What disturbs is always told in full. */
-function sameWork(a: Group, b: Group): boolean {
+function sameAs(twin: Group, { steps }: Group, numbers: ReadonlyMap<StepId, number>, style: Style): string {
+  const word = steps.length === 1 ? 'step' : 'steps';
+  const risks = [...new Set(steps.map((s) => s.risk))].filter((risk) => risk !== 'safe');
+  const marks = risks.map((risk) => ` ${style.yellow(`[${risk}]`)}`).join('');
+  return `the same as ${twin.host}, ${word} ${ranges(steps.map((s) => numbers.get(s.id) ?? 0))}${marks}`;
+}
+
+/**
+ * The same on both but for the machine's own name. What disturbs a cluster is always told in full; where machines are cleared, it is the same
+ * everywhere that counts, and what is not.
+ */
+function sameWork(a: Group, b: Group, kind: PlanReport['intent']['kind']): boolean {
   const work = ({ host, steps }: Group): string =>
     JSON.stringify(
       steps.map((s) =>
@@ -88,7 +95,7 @@ function sameWork(a: Group, b: Group): boolean {
         ),
       ),
     );
-  return [...a.steps, ...b.steps].every((s) => s.risk === 'safe') && work(a) === work(b);
+  return (kind === 'reset' || [...a.steps, ...b.steps].every((s) => s.risk === 'safe')) && work(a) === work(b);
 }
 
 /** `7-10, 18`. */
@@ -107,23 +114,31 @@ function stepLines(
   numbers: ReadonlyMap<StepId, number>,
   voters: number,
   plan: Plan,
-  { style, diff, verbose }: PlanViewOptions,
+  { style, columns, diff, verbose }: PlanViewOptions,
 ): string[] {
   const number = padStart(String(numbers.get(step.id) ?? '?'), 4);
   const risk = step.risk === 'safe' ? '' : ` ${style.yellow(`[${step.risk}]`)}`;
+  const beneath = (text: string, paint: (line: string) => string): string[] =>
+    wrap(text, columns, '        ').map(paint);
   return [
-    `${style.dim(number)}  ${harmless(step.title)}${risk}`,
-    ...(verbose ? [style.dim(`        why: ${step.why}; ${step.kind}, id ${step.id}`)] : []),
-    ...step.changes.flatMap((change) => changeLines(change, style, diff)),
-    ...marginLines(step, numbers, voters, plan).map(style.yellow),
+    ...hanging(`${style.dim(number)}  `, `${harmless(step.title)}${risk}`, columns),
+    ...(verbose ? beneath(`why: ${step.why}; ${step.kind}, id ${step.id}`, style.dim) : []),
+    ...step.changes.flatMap((change) => changeLines(change, style, diff, columns)),
+    ...marginText(step, numbers, voters, plan).flatMap((text) => beneath(text, style.yellow)),
   ];
 }
 
+/** Wrapped beneath its own beginning, so that numbers and signs stand alone on the left. */
+function hanging(head: string, text: string, columns: number): string[] {
+  const room = width(head);
+  return wrap(text, columns - room).map((line, n) => (n === 0 ? head : ' '.repeat(room)) + line);
+}
+
 /** As it is now; it is measured again just before the step. Nothing where no quorum is to be kept, as at a reset. */
-function marginLines(step: PlannedStep, numbers: ReadonlyMap<StepId, number>, voters: number, plan: Plan): string[] {
+function marginText(step: PlannedStep, numbers: ReadonlyMap<StepId, number>, voters: number, plan: Plan): string[] {
   const { quorum } = step;
   if (quorum === undefined) return [];
-  return [`        quorum: ${quorum.stay} of ${voters} stay up, ${quorum.need} needed${afterOf(step, numbers, plan)}`];
+  return [`quorum: ${quorum.stay} of ${voters} stay up, ${quorum.need} needed${afterOf(step, numbers, plan)}`];
 }
 
 function afterOf(step: PlannedStep, numbers: ReadonlyMap<StepId, number>, plan: Plan): string {
@@ -132,18 +147,18 @@ function afterOf(step: PlannedStep, numbers: ReadonlyMap<StepId, number>, plan: 
   return waits === '' ? '' : `; only once step ${waits} is done and its member healthy`;
 }
 
-function changeLines(change: Change, style: Style, diff: boolean): string[] {
+function changeLines(change: Change, style: Style, diff: boolean, columns: number): string[] {
   const summary = harmless(change.summary);
-  const head = `        ${signed(summary, style)}`;
-  if (change.diff === undefined || change.diff.length === 0) return [head];
-  if (!diff) return [`${head} ${style.dim(sizeOf(change.diff))}`];
-  return [head, ...change.diff.map((line) => `          ${diffLine(harmless(line), style)}`)];
+  const head = (more: string): string[] => hanging(`        ${signOf(summary, style)} `, `${summary}${more}`, columns);
+  if (change.diff === undefined || change.diff.length === 0) return head('');
+  if (!diff) return head(` ${style.dim(sizeOf(change.diff))}`);
+  return [...head(''), ...change.diff.map((line) => `          ${diffLine(harmless(line), style)}`)];
 }
 
-function signed(summary: string, style: Style): string {
-  if (/^(?:create|place|import|issue|enable|start)\b/.test(summary)) return `${style.green('+')} ${summary}`;
-  if (/^(?:remove|delete|stop|disable)\b/.test(summary)) return `${style.red('-')} ${summary}`;
-  return `${style.yellow('~')} ${summary}`;
+function signOf(summary: string, style: Style): string {
+  if (/^(?:create|place|import|issue|enable|start)\b/.test(summary)) return style.green('+');
+  if (/^(?:remove|delete|stop|disable)\b/.test(summary)) return style.red('-');
+  return style.yellow('~');
 }
 
 function sizeOf(diff: readonly string[]): string {
@@ -161,7 +176,7 @@ function diffLine(line: string, style: Style): string {
 }
 
 /** The one thing to know at three in the morning: what goes down, in which order. */
-function disturbance({ steps }: Plan, voters: number, style: Style): string[] {
+function disturbance({ steps }: Plan, voters: number, style: Style, columns: number): string[] {
   const careful = steps.filter((s) => s.quorum !== undefined);
   const spare = ({ quorum }: PlannedStep): number =>
     quorum === undefined ? Number.POSITIVE_INFINITY : quorum.stay - quorum.need;
@@ -170,13 +185,17 @@ function disturbance({ steps }: Plan, voters: number, style: Style): string[] {
   const { stay, need } = tightest.quorum;
   return [
     style.bold('Disturbed, one at a time'),
-    `  ${[...new Set(careful.map((s) => s.on))].join(' → ')}   as it is now, at worst ${stay} of ${voters} stay up, ${need} needed`,
+    ...hanging(
+      '  ',
+      `${[...new Set(careful.map((s) => s.on))].join(' → ')}   as it is now, at worst ${stay} of ${voters} stay up, ${need} needed`,
+      columns,
+    ),
     style.dim('  measured again just before each step'),
     '',
   ];
 }
 
-function totals({ steps }: Plan, { style, diff }: PlanViewOptions): string[] {
+function totals({ steps }: Plan, { style, columns, diff }: PlanViewOptions): string[] {
   const by = (risk: PlannedStep['risk']): number => steps.filter((s) => s.risk === risk).length;
   const parts = [
     by('safe') > 0 ? `${by('safe')} safe` : '',
@@ -184,5 +203,8 @@ function totals({ steps }: Plan, { style, diff }: PlanViewOptions): string[] {
     by('destructive') > 0 ? style.red(`${by('destructive')} destructive`) : '',
   ].filter((part) => part !== '');
   const hidden = !diff && steps.some((s) => s.changes.some((c) => (c.diff?.length ?? 0) > 0));
-  return [`${count(steps.length, 'step')}: ${parts.join(', ')}.${hidden ? ' --diff shows the files’ contents.' : ''}`];
+  return wrap(
+    `${count(steps.length, 'step')}: ${parts.join(', ')}.${hidden ? ' --diff shows the files’ contents.' : ''}`,
+    columns,
+  );
 }

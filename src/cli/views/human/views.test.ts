@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../model/events.ts';
 import type { HostId, RunId, StepId } from '../../../model/ids.ts';
 import type { LockReport } from '../../../operations/lock.ts';
+import type { PlannedStep } from '../../../plan/types.ts';
 import {
   checkReport,
   emptyReport,
@@ -11,6 +12,7 @@ import {
   refusedReport,
   runEvents,
   statusReport,
+  warning,
 } from '../../testing/reports.ts';
 import { reportOf } from '../run-report.ts';
 import { checkLines } from './check.ts';
@@ -20,6 +22,7 @@ import { planLines } from './plan.ts';
 import { runLines, runListLines, summaryLines } from './runs.ts';
 import { statusLines } from './status.ts';
 import { makeStyle, plainStyle } from './style.ts';
+import { width } from './text.ts';
 
 const at = { style: plainStyle, columns: 100 };
 const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
@@ -60,9 +63,36 @@ describe('plan', () => {
       result: { ok: true as const, plan: { ...plan, steps: [first, ...again] }, warnings: [] },
     };
     const brief = planLines(report, { ...at, diff: false, verbose: false });
-    expect(brief).toContain('etcd-1 10.77.0.11: the same as etcd-0, steps 2');
+    expect(brief).toContain('etcd-1 10.77.0.11: the same as etcd-0, step 2');
     expect(brief).toContain('etcd-2 10.77.0.12');
     expect(text(planLines(report, { ...at, diff: false, verbose: true }))).not.toContain('the same as');
+  });
+  it('tells a reset of machines alike once, with its risk', () => {
+    const clear = [0, 1, 2].map((n) => ({
+      ...(plan.steps[0] as PlannedStep),
+      id: `clear-${n}` as StepId,
+      on: `etcd-${n}` as HostId,
+      title: `remove what keelson made on etcd-${n}`,
+      risk: 'destructive' as const,
+      // Something of its own on the third machine: there it is told in full.
+      changes: [{ summary: 'remove /var/lib/etcd' }, ...(n === 2 ? [{ summary: 'remove /opt/more' }] : [])],
+    }));
+    const intent = { kind: 'reset' as const, scope: 'cluster' as const, hosts: [], except: [] };
+    const result = { ok: true as const, plan: { ...plan, intent, steps: clear }, warnings: [] };
+    const brief = planLines({ ...planReport, intent, result }, { ...at, diff: false, verbose: false });
+    expect(brief).toContain('etcd-1 10.77.0.11: the same as etcd-0, step 2 [destructive]');
+    expect(brief).toContain('        - remove /opt/more');
+    // In an apply what is not safe is never folded.
+    const applied = planLines({ ...planReport, result }, { ...at, diff: false, verbose: false });
+    expect(text(applied)).not.toContain('the same as');
+  });
+  it.each([60, 80, 120])('keeps to %i columns, wrapped beneath its own beginning', (columns) => {
+    const lines = planLines(planReport, { ...at, columns, diff: false, verbose: true });
+    expect(lines.filter((line) => width(line) > columns)).toEqual([]);
+    if (columns === 60)
+      expect(text(lines)).toContain(
+        '   3  run etcd member etcd-0 so that it can never found a\n      second cluster [disruptive]\n',
+      );
   });
   it('is one line when there is nothing to do', () => {
     expect(planLines(emptyReport, { ...at, diff: false, verbose: false })).toEqual([
@@ -117,6 +147,17 @@ describe('status', () => {
     const unsure = { ...etcd, quorum: { ...etcd.quorum, healthy: 0, unknown: 3, held: null } };
     expect(shown({ ...statusReport, etcd: unsure })).toContain('quorum: not known; 0 of 3 voters healthy, 3 not known');
   });
+});
+
+it('check tells what is the same on several machines once', () => {
+  const findings = [0, 1, 2].map((n) => ({
+    ...warning,
+    host: `etcd-${n}` as HostId,
+    message: `swap is on, on etcd-${n}`,
+  }));
+  const shown = text(checkLines({ ...checkReport, findings }, plainStyle, 100));
+  expect(shown).toContain('  ! swap is on, on etcd-0\n    the same on etcd-1 and etcd-2\n    next: ');
+  expect(shown).toContain('0 errors, 3 warnings.');
 });
 
 it('check lists every finding, errors first', async () => {
