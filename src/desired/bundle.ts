@@ -5,6 +5,14 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const relativePath = z.string().regex(/^(?!.*(?:^|\/)\.\.(?:\/|$))[A-Za-z0-9][A-Za-z0-9._/+-]*$/);
 const absolutePath = z.string().regex(/^(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9._+-]+)+$/);
 
+const content = {
+  name: z.string(),
+  version: z.string(),
+  path: relativePath,
+  sha256,
+  sizeBytes: z.number().int().nonnegative(),
+};
+
 /** `bundle.json`: what a folder of software for machines without internet holds. */
 export const BundleManifest = z.strictObject({
   apiVersion: z.literal('keelson.dev/v1alpha1'),
@@ -13,25 +21,13 @@ export const BundleManifest = z.strictObject({
   architecture: z.enum(['amd64', 'arm64']),
   files: z.array(
     z.strictObject({
-      name: z.string(),
-      version: z.string(),
-      path: relativePath,
-      sha256,
-      sizeBytes: z.number().int().nonnegative(),
+      ...content,
       /** Where it belongs on a machine. */
       install: absolutePath,
       mode: z.string().regex(/^0?[0-7]{3}$/),
     }),
   ),
-  images: z.array(
-    z.strictObject({
-      name: z.string(),
-      version: z.string(),
-      path: relativePath,
-      sha256,
-      sizeBytes: z.number().int().nonnegative(),
-    }),
-  ),
+  images: z.array(z.strictObject(content)),
 });
 export type BundleManifest = z.infer<typeof BundleManifest>;
 

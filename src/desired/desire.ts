@@ -24,6 +24,7 @@ export function desire(
   const criSocket = spec.runtime.criSocket ?? DEFAULT_CRI_SOCKET;
   const members = spec.hosts.filter((h) => h.roles.includes('etcd')).map((h) => memberOf(config, h.name, h.address));
   const etcdClusterId = identity?.etcd.clusterId ?? null;
+  const token = identity?.clusterToken ?? TOKEN_PLACEHOLDER;
   const hosts = new Map<HostId, DesiredHost>();
   for (const member of members) {
     hosts.set(member.host, {
@@ -41,22 +42,8 @@ export function desire(
       ),
       holdsCaKey: spec.pki.caKeyPlacement === 'first-host' && member === members[0],
       kubeadmConfig: {
-        founding: kubeadmConfigOf(
-          config,
-          member,
-          members,
-          identity?.clusterToken ?? TOKEN_PLACEHOLDER,
-          'founding',
-          criSocket,
-        ),
-        running: kubeadmConfigOf(
-          config,
-          member,
-          members,
-          identity?.clusterToken ?? TOKEN_PLACEHOLDER,
-          'running',
-          criSocket,
-        ),
+        founding: kubeadmConfigOf(config, member, members, token, 'founding', criSocket),
+        running: kubeadmConfigOf(config, member, members, token, 'running', criSocket),
       },
     });
   }
