@@ -18,7 +18,7 @@
  */
 
 export type { ClusterConfig } from './config/schema.ts';
-export type { RunSignals } from './engine/types.ts';
+export type { Ports, RunSignals } from './engine/types.ts';
 export { type ErrorCode, errorCodes } from './model/codes.ts';
 export { type ErrorDetails, type ErrorJson, KeelsonError } from './model/errors.ts';
 export type { EventStep, RunEvent } from './model/events.ts';
@@ -43,7 +43,6 @@ export {
   type MadePlan,
   makePlan,
   type Operator,
-  type Ports,
   type Ran,
   type RunRequest,
   refused,

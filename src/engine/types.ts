@@ -2,14 +2,14 @@ import type { ReadView } from '../facts/gather.ts';
 import type { KeelsonError } from '../model/errors.ts';
 import type { RunEvent } from '../model/events.ts';
 import type { HostId, StepId } from '../model/ids.ts';
-import type { SafetyRule } from '../plan/types.ts';
+import type { Plan, SafetyRule } from '../plan/types.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EtcdAdmin } from '../ports/etcd-admin.ts';
-import type { LockHolder } from '../ports/host.ts';
+import type { LockHolder, ReadHost } from '../ports/host.ts';
 import type { Issuer } from '../ports/issuer.ts';
 import type { Machine } from '../ports/machine.ts';
 import type { Random } from '../ports/random.ts';
-import type { JournalWriter } from '../ports/run-store.ts';
+import type { JournalWriter, RunStore } from '../ports/run-store.ts';
 import type { Vault } from '../ports/vault.ts';
 import type { Step, View } from '../steps/types.ts';
 
@@ -23,23 +23,30 @@ export interface EngineLimits {
   leftoverMs: number;
 }
 
-export interface EngineDeps {
-  cluster: string;
-  /** Who runs this, as the lock says: run, fencing number, command, user, operator. */
-  holder: LockHolder;
-  /** Machines on which the lock was taken. On any other it is taken before the first write. */
-  locked: readonly HostId[];
+/** Everything that an operation needs of the world: adapters in a real run, the simulation in a test. */
+export interface Ports {
   machines: ReadonlyMap<HostId, Machine>;
-  /** The view that the plan was made from. */
-  view: View;
-  readView: ReadView;
-  kinds: readonly Step[];
-  rules: readonly SafetyRule[];
   etcd: EtcdAdmin;
   pki: Issuer;
   vault: Vault;
   clock: Clock;
   random: Random;
+  runStore: RunStore<RunEvent, Plan>;
+  /** The bundle's own kubeadm on the operator's machine; null where it cannot run. */
+  bundleKubeadm: ReadHost | null;
+}
+
+export interface EngineDeps extends Omit<Ports, 'runStore' | 'bundleKubeadm'> {
+  cluster: string;
+  /** Who runs this, as the lock says: run, fencing number, command, user, operator. */
+  holder: LockHolder;
+  /** Machines on which the lock was taken. On any other it is taken before the first write. */
+  locked: readonly HostId[];
+  /** The view that the plan was made from. */
+  view: View;
+  readView: ReadView;
+  kinds: readonly Step[];
+  rules: readonly SafetyRule[];
   /** Opened for this run; closed by who opened it. */
   journal: JournalWriter<RunEvent>;
   /** Gets each event once, in order, after it was written to the journal. */

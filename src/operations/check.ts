@@ -1,6 +1,7 @@
 import { finding, sortFindings } from '../checks/finding.ts';
 import { preflightFindings } from '../checks/preflight/index.ts';
 import { said } from '../checks/text.ts';
+import type { Ports } from '../engine/types.ts';
 import { gatherPreflight } from '../facts/preflight/gather.ts';
 import type { Fact, View } from '../facts/types.ts';
 import type { Finding } from '../model/finding.ts';
@@ -8,7 +9,7 @@ import type { HostId } from '../model/ids.ts';
 import type { Context } from './context.ts';
 import { type Dial, tryForward } from './forwarding.ts';
 import type { CheckedHost, CheckReport } from './report-types.ts';
-import { type MadePlan, makePlan, type Ports, refused, type Subject } from './run.ts';
+import { type MadePlan, makePlan, refused, type Subject } from './run.ts';
 
 export interface CheckOptions {
   /** What has been read and planned already; without it all machines are asked. */

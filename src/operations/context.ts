@@ -6,6 +6,7 @@ import { goDurationSeconds } from '../config/duration.ts';
 import { parseConfig } from '../config/parse.ts';
 import { configInvalid } from '../config/problem.ts';
 import type { ClusterConfig } from '../config/schema.ts';
+import type { Ports } from '../engine/types.ts';
 import { createEtcdAdmin } from '../etcd/admin.ts';
 import { type Machines, openMachines } from '../host/machines.ts';
 import type { SshTarget } from '../host/ssh-target.ts';
@@ -23,7 +24,7 @@ import { dialMember } from './dial-member.ts';
 import { deadOwner, localKubeadm, systemClock, systemRandom, thisOperator } from './local.ts';
 import { resolvePath } from './paths.ts';
 import { formerHosts } from './reset.ts';
-import type { Operator, Ports, Subject } from './run.ts';
+import type { Operator, Subject } from './run.ts';
 import { readSoftware } from './software.ts';
 
 export interface OpenOptions {

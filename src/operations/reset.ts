@@ -1,20 +1,12 @@
 import type { ClusterConfig } from '../config/schema.ts';
+import type { Ports } from '../engine/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import { type HostId, hostId } from '../model/ids.ts';
 import { parseIp } from '../model/ip.ts';
 import { type Policy, standardPolicy } from '../plan/policy.ts';
 import type { ResetIntent } from '../plan/reset.ts';
 import type { VaultState } from '../ports/vault.ts';
-import {
-  type MadePlan,
-  makePlan,
-  type Operator,
-  type Ports,
-  type Ran,
-  type RunRequest,
-  runPlan,
-  type Subject,
-} from './run.ts';
+import { type MadePlan, makePlan, type Operator, type Ran, type RunRequest, runPlan, type Subject } from './run.ts';
 
 export interface ResetRequest {
   /** Machines that are no longer members, as `NAME` or `NAME=ADDRESS`; none for the whole cluster. */

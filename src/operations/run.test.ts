@@ -1,10 +1,11 @@
 import { beforeEach, expect, it } from 'vitest';
 import { newCluster, policy, type Shape, subjectOf } from '../../test/scenarios/sim/world.ts';
+import type { Ports } from '../engine/types.ts';
 import type { RunEvent } from '../model/events.ts';
 import type { Machine } from '../ports/machine.ts';
 import type { SimCluster } from '../testing/sim/cluster.ts';
 import type { SimProcess } from '../testing/sim/process.ts';
-import { makePlan, type Ports, runPlan } from './run.ts';
+import { makePlan, runPlan } from './run.ts';
 
 const shape: Shape = { members: 3, source: 'bundle' };
 const never = new AbortController().signal;

@@ -3,7 +3,7 @@ import type { ClusterConfig } from '../config/schema.ts';
 import type { Software } from '../desired/types.ts';
 import { executePlan } from '../engine/execute.ts';
 import { acquireLock, releaseLock, settleLeftovers } from '../engine/lock.ts';
-import type { RunOutcome, RunSignals } from '../engine/types.ts';
+import type { Ports, RunOutcome, RunSignals } from '../engine/types.ts';
 import { type ReadView, viewReader } from '../facts/gather.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { RunEvent } from '../model/events.ts';
@@ -13,28 +13,11 @@ import { plan as planner } from '../plan/planner.ts';
 import { type Policy, standardPolicy } from '../plan/policy.ts';
 import type { Intent, Plan, PlanResult } from '../plan/types.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { EtcdAdmin } from '../ports/etcd-admin.ts';
-import type { LockHolder, ReadHost } from '../ports/host.ts';
-import type { Issuer } from '../ports/issuer.ts';
-import type { Machine } from '../ports/machine.ts';
+import type { LockHolder } from '../ports/host.ts';
 import type { Random } from '../ports/random.ts';
-import type { RunStore } from '../ports/run-store.ts';
-import type { Vault } from '../ports/vault.ts';
 import type { View } from '../steps/types.ts';
 import { planWithMembersBack } from './await-members.ts';
 import { openJournal } from './run-journal.ts';
-
-/** Everything a run needs of the world: adapters in a real run, the simulation in a test. */
-export interface Ports {
-  machines: ReadonlyMap<HostId, Machine>;
-  etcd: EtcdAdmin;
-  pki: Issuer;
-  vault: Vault;
-  clock: Clock;
-  random: Random;
-  runStore: RunStore<RunEvent, Plan>;
-  bundleKubeadm: ReadHost | null;
-}
 
 /** What is to be made. */
 export interface Subject {

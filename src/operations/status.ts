@@ -4,6 +4,7 @@ import { recordedClusterId, recordOf, traces } from '../checks/status/data.ts';
 import { statusFindings } from '../checks/status/index.ts';
 import { observe } from '../checks/status/observe.ts';
 import type { ObservedCluster, StatusInput } from '../checks/status/types.ts';
+import type { Ports } from '../engine/types.ts';
 import { gatherRoom } from '../facts/preflight/room.ts';
 import type { View } from '../facts/types.ts';
 import type { Finding } from '../model/finding.ts';
@@ -11,7 +12,7 @@ import type { HostId } from '../model/ids.ts';
 import type { EtcdPhase } from '../ports/vault.ts';
 import { unreached } from './check.ts';
 import type { StatusReport } from './report-types.ts';
-import { type MadePlan, makePlan, type Ports, type Subject } from './run.ts';
+import { type MadePlan, makePlan, type Subject } from './run.ts';
 
 /** Looks at everything and changes nothing. What cannot be seen is said to be so; it never rejects because a machine is away. */
 export async function readStatus(

@@ -1,3 +1,4 @@
+import type { Ports } from '../../engine/types.ts';
 import type { RunEvent } from '../../model/events.ts';
 import type { HostId, RunId } from '../../model/ids.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -9,7 +10,6 @@ import { simEtcdAdmin } from './etcd-admin.ts';
 import type { Gate } from './gate.ts';
 import type { SimLinks } from './links.ts';
 import type { SimMachine } from './machine.ts';
-import type { SimPorts } from './process.ts';
 import { type RunMachineWorld, runMachine } from './run-machine.ts';
 import { simRunStore } from './run-store.ts';
 import { simVault, type VaultStore } from './vault.ts';
@@ -41,7 +41,7 @@ export interface SimWorld {
 }
 
 /** What one process is given. Every call of it goes through its gate. */
-export function simPorts(sim: SimWorld, own: Gate): SimPorts {
+export function simPorts(sim: SimWorld, own: Gate): Ports {
   const { now, monotonicMs } = sim.clock;
   const clock: Clock = { now, monotonicMs, sleep: own.sleep };
   const sawServing = new Map<HostId, number>();

@@ -1,27 +1,6 @@
-import type { RunEvent } from '../../model/events.ts';
-import type { HostId } from '../../model/ids.ts';
-import type { Plan } from '../../plan/types.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { EtcdAdmin } from '../../ports/etcd-admin.ts';
+import type { Ports } from '../../engine/types.ts';
 import type { LockHolder } from '../../ports/host.ts';
-import type { Issuer } from '../../ports/issuer.ts';
-import type { Machine } from '../../ports/machine.ts';
-import type { Random } from '../../ports/random.ts';
-import type { RunStore } from '../../ports/run-store.ts';
-import type { Vault } from '../../ports/vault.ts';
 import type { Cut, Gate } from './gate.ts';
-
-/** All that a run is given: like the ports of a real one. They die with its process. */
-export interface SimPorts {
-  machines: ReadonlyMap<HostId, Machine>;
-  etcd: EtcdAdmin;
-  pki: Issuer;
-  vault: Vault;
-  clock: Clock;
-  random: Random;
-  runStore: RunStore<RunEvent, Plan>;
-  bundleKubeadm: null;
-}
 
 export interface ProcessOptions {
   /** The operator's computer: its processes know of each other whether they live. */
@@ -33,7 +12,8 @@ export interface ProcessOptions {
 
 /** One process of an operator. */
 export interface SimProcess {
-  readonly ports: SimPorts;
+  /** They die with it. */
+  readonly ports: Ports;
   readonly owner: Omit<LockHolder, 'run' | 'fence' | 'since'>;
   readonly isDead: (holder: LockHolder) => boolean;
   readonly gate: Gate;
@@ -51,7 +31,7 @@ export class SimProcesses {
   }
 
   /** A new process on an operator's computer. */
-  start(desk: string, gate: Gate, ports: SimPorts): SimProcess {
+  start(desk: string, gate: Gate, ports: Ports): SimProcess {
     this.#last += 1;
     const pid = this.#last;
     const key = `${desk} ${pid}`;

@@ -1,4 +1,5 @@
 import type { Desired, DesiredHost } from '../../../src/desired/types.ts';
+import type { Ports } from '../../../src/engine/types.ts';
 import { KeelsonError } from '../../../src/model/errors.ts';
 import type { RunEvent } from '../../../src/model/events.ts';
 import { clusterId } from '../../../src/plan/rules/cluster-id.ts';
@@ -6,7 +7,6 @@ import { dataGone } from '../../../src/plan/rules/data-gone.ts';
 import type { Plan } from '../../../src/plan/types.ts';
 import type { RunStore } from '../../../src/ports/run-store.ts';
 import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
-import type { SimPorts } from '../../../src/testing/sim/process.ts';
 import type { Mutation } from './run-schedule.ts';
 import { policy } from './world.ts';
 
@@ -57,7 +57,7 @@ function withFullList(desired: Desired): Desired {
 }
 
 /** Answers at once, and writes a moment later. */
-function lateJournal({ runStore, clock }: SimPorts): RunStore<RunEvent, Plan> {
+function lateJournal({ runStore, clock }: Ports): RunStore<RunEvent, Plan> {
   return {
     ...runStore,
     open: async (run) => {
@@ -75,7 +75,7 @@ function lateJournal({ runStore, clock }: SimPorts): RunStore<RunEvent, Plan> {
 }
 
 /** Machines that let in every write, whatever its number. */
-function unfenced({ machines }: SimPorts, sim: SimCluster): SimPorts['machines'] {
+function unfenced({ machines }: Ports, sim: SimCluster): Ports['machines'] {
   return new Map(
     [...machines].map(([id, machine]) => [
       id,

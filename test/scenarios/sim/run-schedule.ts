@@ -1,9 +1,9 @@
+import type { Ports } from '../../../src/engine/types.ts';
 import { KeelsonError } from '../../../src/model/errors.ts';
 import { readLock, unlock } from '../../../src/operations/lock.ts';
 import type { Policy } from '../../../src/plan/policy.ts';
 import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
 import { checkMade } from '../../../src/testing/sim/invariants.ts';
-import type { SimPorts } from '../../../src/testing/sim/process.ts';
 import { type Applied, apply, codeOf, describeApplied, planOf } from './apply.ts';
 import { strike } from './fault.ts';
 import { runningCluster } from './founded.ts';
@@ -19,7 +19,7 @@ export interface Outcome {
 /** What is changed about keelson, to see that the simulation finds it. */
 export interface Mutation {
   policy?: Policy;
-  ports?: (ports: SimPorts, sim: SimCluster) => SimPorts;
+  ports?: (ports: Ports, sim: SimCluster) => Ports;
 }
 
 const LAST_TRIES = 8;
