@@ -32,7 +32,7 @@ export interface Law {
  * The pipeline: each folder imports those before it. What must be true (`desired`) follows from the configuration and from
  * what the vault, a port, knows; part of it is rendered text.
  */
-const core = ['model', 'config', 'render', 'ports', 'desired', 'facts', 'steps', 'plan', 'checks', 'engine'].map(
+const core = ['model', 'config', 'render', 'ports', 'desired', 'facts', 'steps', 'plan', 'engine'].map(
   (name) => `src/${name}`,
 );
 const adapters = ['host', 'pki', 'etcd', 'vault'].map((name) => `src/${name}`);
