@@ -6,6 +6,7 @@ import { digestOf } from '../model/canonical-json.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import { type HostId, hostId } from '../model/ids.ts';
+import { Secret } from '../model/secret.ts';
 import type { Context, OpenOptions } from '../operations/context.ts';
 import type { makePlan, RunRequest, runPlan } from '../operations/run.ts';
 import type { Plan, PlanResult } from '../plan/types.ts';
@@ -39,6 +40,7 @@ const fake = vi.hoisted(() => ({
   check: null as unknown,
   fit: (): void => undefined,
   unfit: [] as readonly Finding[],
+  opened: async (_ask: OpenOptions['askPassword']): Promise<void> => undefined,
 }));
 
 /** A machine's lock that nobody holds. */
@@ -47,7 +49,8 @@ function freeLock(host: string) {
 }
 
 vi.mock('../operations/context.ts', () => ({
-  openContext: async ({ former = [] }: OpenOptions): Promise<Partial<Context>> => ({
+  openContext: async ({ former = [], askPassword }: OpenOptions): Promise<Partial<Context>> => ({
+    ...((await fake.opened(askPassword)) ?? {}),
     subject: {
       config: {
         metadata: { name: 'lab' },
@@ -104,6 +107,7 @@ beforeEach(() => {
     unfit: [],
   });
   fake.fit = () => undefined;
+  fake.opened = async () => undefined;
   fake.run = async ({ emit }: RunRequest) => {
     for (const { seq, at, run, ...body } of runEvents())
       emit({ seq, at, run, ...(body.type === 'run.finished' ? { type: 'run.finished', outcome: 'done' } : body) });
@@ -190,6 +194,34 @@ describe('plan', () => {
     fake.plan = null;
     await keelson(['plan']);
     expect(fake.closed).toBe(2);
+  });
+});
+
+describe('a password for sudo', () => {
+  it.each(['human', 'json', 'yaml'])(
+    'is asked for at a terminal with -o %s, and standard output stays clean',
+    async (format) => {
+      const asked: string[] = [];
+      fake.opened = async (ask) => {
+        await ask?.('sudo password: ');
+      };
+      const password = async (question: string) => {
+        asked.push(question);
+        return new Secret('geheim');
+      };
+      const { code, out } = await keelson(['status', '-o', format], { password });
+      expect([code, asked]).toEqual([3, ['sudo password: ']]);
+      if (format === 'json') expect(JSON.parse(out).kind).toBe('Status');
+      expect(out).not.toContain('geheim');
+    },
+  );
+  it('is not asked for off a terminal', async () => {
+    let given: unknown = null;
+    fake.opened = async (ask) => {
+      given = ask;
+    };
+    await keelson(['status', '-o', 'json']);
+    expect(given).toBeUndefined();
   });
 });
 

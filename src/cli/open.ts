@@ -14,7 +14,7 @@ export async function openOptions(session: Session): Promise<OpenOptions> {
     ...(vault === undefined ? {} : { vault }),
     ...(identity === undefined ? {} : { identity }),
     ...(session.io.interactive
-      ? { askPassword: (prompt: string) => session.ask('sudo without a password').password(prompt) }
+      ? { askPassword: (prompt: string) => session.askSecret(prompt, 'the user sudo without a password') }
       : {}),
   };
 }

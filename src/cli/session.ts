@@ -1,4 +1,5 @@
 import { KeelsonError } from '../model/errors.ts';
+import type { Secret } from '../model/secret.ts';
 import type { Interruption } from './interruption.ts';
 import type { Io } from './io.ts';
 import type { Prompter } from './prompter.ts';
@@ -37,6 +38,12 @@ export interface Session {
   confirm: (question: string) => Promise<boolean>;
   /** A prompter, or an error that says which flags make the question needless. */
   ask: (flags: string) => Prompter;
+  /** For what no flag may hold, in every format: questions go to standard error, and standard output stays a document. */
+  askSecret: (question: string, instead: string) => Promise<Secret>;
+}
+
+function notAsked(why: string, instead: string): KeelsonError {
+  return new KeelsonError('usage', `${why}, and this needs an answer`, { action: `Give ${instead}.` });
 }
 
 export function makeSession(io: Io, options: GlobalOptions, interruption: Interruption, prompter: Prompter): Session {
@@ -47,7 +54,7 @@ export function makeSession(io: Io, options: GlobalOptions, interruption: Interr
   function ask(flags: string): Prompter {
     if (io.interactive && human) return prompter;
     const why = io.interactive ? `with -o ${options.output} nothing is asked` : 'nothing can be asked off a terminal';
-    throw new KeelsonError('usage', `${why}, and this needs an answer`, { action: `Give ${flags}.` });
+    throw notAsked(why, flags);
   }
 
   return {
@@ -77,5 +84,9 @@ export function makeSession(io: Io, options: GlobalOptions, interruption: Interr
     },
     confirm: async (question) => options.yes || (await ask('--yes').confirm(question)),
     ask,
+    askSecret: async (question, instead) => {
+      if (io.interactive) return prompter.password(question);
+      throw notAsked('nothing can be asked off a terminal', instead);
+    },
   };
 }
