@@ -569,6 +569,14 @@ const cases: readonly Case[] = [
   },
 ];
 
+it('says what to write for a machine with cgroup v1', () => {
+  const found = preflightFindings(scene(one({ cgroup: 1 }))).find((f) => f.code === 'check.cgroup');
+  expect(found?.action).toMatch(/^Write kubelet: \{ failCgroupV1: false \} under spec in cluster\.yaml, or /);
+  // What it says to write is taken, and is enough.
+  const heeded = scene({ spec: '  kubelet: { failCgroupV1: false }', ...one({ cgroup: 1 }) });
+  expect(preflightFindings(heeded).filter((f) => f.code === 'check.cgroup' && f.severity === 'error')).toEqual([]);
+});
+
 describe('each check', () => {
   it.each(cases)('$code: $when', ({ code, bad, says, good }) => {
     expect(found(code, bad)).toEqual(says);

@@ -59,7 +59,13 @@ export const cgroupVersion = ofEachHost('check.cgroup', ({ id, view, facts }, sa
   const { kubernetesVersion, kubelet } = view.desired.config.spec;
   const refuses = minorOf(kubernetesVersion) >= REFUSES_CGROUP_V1 && kubelet.failCgroupV1 !== false;
   if (refuses)
-    return [say('error', `${id} uses cgroup v1, with which the kubelet ${kubernetesVersion} does not start`)];
+    return [
+      say(
+        'error',
+        `${id} uses cgroup v1, with which the kubelet ${kubernetesVersion} does not start`,
+        'Write kubelet: { failCgroupV1: false } under spec in cluster.yaml, or boot the machine with cgroup v2 (systemd.unified_cgroup_hierarchy=1).',
+      ),
+    ];
   return [
     say(
       'warning',
