@@ -10,6 +10,7 @@ import { lockHostOver } from '../ports/lock-host.ts';
 import type { Machine } from '../ports/machine.ts';
 import { createConnectGate } from './connect-gate.ts';
 import { type Connection, type ConnectionContext, createConnection, type Traffic } from './connection.ts';
+import { metFullDisk } from './disk-full.ts';
 import { readKnownHosts } from './known-hosts.ts';
 import { checkProgram } from './master.ts';
 import { makePrivateFolder, writePrivately } from './private-folder.ts';
@@ -122,7 +123,16 @@ function machineOver(id: HostId, connection: Connection, clock: Clock): Connecte
   return {
     id,
     read,
-    lock: lockHostOver(id, async (command, signal) => one(await connection.run('main', [command], signal)), clock),
+    lock: lockHostOver(
+      id,
+      async (command, signal) => {
+        const result = one(await connection.run('main', [command], signal));
+        const full = metFullDisk(id, `the lock command ${command.builder}`, result);
+        if (full !== null) throw full;
+        return result;
+      },
+      clock,
+    ),
     bind: (binding) => createWriteHost(read, connection, binding, STATE_DIRECTORY, clock),
     dial: connection.dial,
   };

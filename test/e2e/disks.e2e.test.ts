@@ -113,6 +113,11 @@ describe('full and slow disks', () => {
     const ran = ended(await applyUntilFull(cluster, 'etcd-0', 'kubelet-service'), 1);
     await machine.freeDisk();
     expectFailedFor(ran, 'etcd-0', NO_ROOM);
+    // Where not even the lock has room, no step begins.
+    await machine.fillDisk();
+    const unlocked = ended(await cluster.keelson(['apply', '--yes', '-o', 'json']), 1);
+    await machine.freeDisk();
+    expect(errorOf(unlocked)).toMatchObject({ code: 'host.disk-full', host: 'etcd-0' });
     await cluster.keelsonEnds(0, ['apply', '--yes']);
     await expectWhole(cluster);
     const wanted = new Map(members.map(({ name }) => [`kept/${name}`, name]));
