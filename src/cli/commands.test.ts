@@ -40,7 +40,7 @@ const fake = vi.hoisted(() => ({
   check: null as unknown,
   fit: (): void => undefined,
   unfit: [] as readonly Finding[],
-  opened: async (_ask: OpenOptions['askPassword']): Promise<void> => undefined,
+  opened: async (_ask: OpenOptions['askPassword']): Promise<object> => ({}),
 }));
 
 /** A machine's lock that nobody holds. */
@@ -50,7 +50,7 @@ function freeLock(host: string) {
 
 vi.mock('../operations/context.ts', () => ({
   openContext: async ({ former = [], askPassword }: OpenOptions): Promise<Partial<Context>> => ({
-    ...((await fake.opened(askPassword)) ?? {}),
+    ...(await fake.opened(askPassword)),
     subject: {
       config: {
         metadata: { name: 'lab' },
@@ -107,7 +107,7 @@ beforeEach(() => {
     unfit: [],
   });
   fake.fit = () => undefined;
-  fake.opened = async () => undefined;
+  fake.opened = async () => ({});
   fake.run = async ({ emit }: RunRequest) => {
     for (const { seq, at, run, ...body } of runEvents())
       emit({ seq, at, run, ...(body.type === 'run.finished' ? { type: 'run.finished', outcome: 'done' } : body) });
@@ -204,6 +204,7 @@ describe('a password for sudo', () => {
       const asked: string[] = [];
       fake.opened = async (ask) => {
         await ask?.('sudo password: ');
+        return {};
       };
       const password = async (question: string) => {
         asked.push(question);
@@ -219,6 +220,7 @@ describe('a password for sudo', () => {
     let given: unknown = null;
     fake.opened = async (ask) => {
       given = ask;
+      return {};
     };
     await keelson(['status', '-o', 'json']);
     expect(given).toBeUndefined();

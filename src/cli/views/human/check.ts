@@ -27,6 +27,7 @@ export function checkLines(report: CheckReport, style: Style, columns: number): 
       ],
       report.hosts,
       style,
+      columns - 2,
     ).map((line) => `  ${line}`),
     '',
     ...fold([...errors, ...warnings, ...infos]).flatMap((f) => [...findingLines(f, style, columns), '']),

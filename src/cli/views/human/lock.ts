@@ -5,7 +5,7 @@ import { duration, harmless, moment, wrap } from './text.ts';
 
 export function lockLines(report: LockReport, now: Date, style: Style, columns: number): string[] {
   return [
-    ...headLines(report, now, style),
+    ...headLines(report, now, style).flatMap((line) => wrapped(line, columns)),
     '',
     ...table<HostLock>(
       [
@@ -17,10 +17,17 @@ export function lockLines(report: LockReport, now: Date, style: Style, columns: 
       ],
       report.hosts,
       style,
+      columns,
     ),
     // Beneath the table: what ssh says is longer than any column.
     ...report.hosts.flatMap((h) => (h.is === 'unreachable' ? reasonLines(h.host, h.because, style, columns) : [])),
   ];
+}
+
+/** Beneath its own beginning; an id to be copied is one word. */
+function wrapped(line: string, columns: number): string[] {
+  const indent = /^ */.exec(line)?.[0] ?? '';
+  return wrap(line.slice(indent.length), columns, indent);
 }
 
 function headLines({ holder, hosts, dead }: LockReport, now: Date, style: Style): string[] {

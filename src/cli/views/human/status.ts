@@ -2,7 +2,7 @@ import type { CertificateReport, MemberReport, StatusReport } from '../../../ope
 import { findingsBlock } from './finding.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
-import { bytes, count, harmless, moment } from './text.ts';
+import { bytes, count, harmless, moment, wrap } from './text.ts';
 
 export interface StatusViewOptions {
   style: Style;
@@ -15,22 +15,21 @@ export function statusLines(report: StatusReport, { style, columns, verbose }: S
   const { etcd } = report;
   const verdict = verdictText(report, style);
   return [
-    `${style.bold(`Cluster ${report.cluster}`)}: ${verdict}   ${style.dim(`Kubernetes ${report.kubernetesVersion}, ${moment(report.at)}`)}`,
+    ...wrap(
+      `${style.bold(`Cluster ${report.cluster}`)}: ${verdict}   ${style.dim(`Kubernetes ${report.kubernetesVersion}, ${moment(report.at)}`)}`,
+      columns,
+    ),
     '',
     `${style.bold('etcd')} ${etcd.topology}${etcd.phase === null ? '' : `, ${etcd.phase}`}${etcd.clusterId === null ? '' : `, cluster id ${etcd.clusterId}`}`,
-    `  ${quorumText(report, style)}`,
+    ...wrap(quorumText(report, style), columns, '  '),
     ...(etcd.asked || etcd.phase === 'new'
       ? []
       : [style.yellow('  etcd itself could not be asked: this is what machines and configuration show.')]),
     '',
-    ...memberTable(report, style, verbose).map((line) => `  ${line}`),
-    ...etcd.members.flatMap((m) =>
-      m.problems.map(
-        (problem) => `  ${m.health === 'ill' ? style.red('✖') : style.yellow('!')} ${label(m)}: ${harmless(problem)}`,
-      ),
-    ),
+    ...memberTable(report, style, verbose, columns - 2).map((line) => `  ${line}`),
+    ...etcd.members.flatMap((m) => m.problems.flatMap((problem) => problemLines(m, problem, style, columns))),
     '',
-    ...certificateLines(report.certificates, style, verbose),
+    ...certificateLines(report.certificates, style, verbose, columns - 2),
     ...findingsBlock('Findings', report.findings, style, columns),
   ].slice(0, -1);
 }
@@ -49,6 +48,12 @@ function verdictText({ healthy, etcd, findings }: StatusReport, style: Style): s
     etcd.members.some((m) => m.health === 'ill') ||
     findings.some((f) => f.severity === 'error' && !OUT_OF_SIGHT.test(f.code));
   return ill || !errors ? style.red('not healthy') : style.yellow('not known to be healthy');
+}
+
+function problemLines(member: MemberReport, problem: string, style: Style, columns: number): string[] {
+  const mark = member.health === 'ill' ? style.red('✖') : style.yellow('!');
+  const [first = '', ...rest] = wrap(`${label(member)}: ${harmless(problem)}`, columns - 4);
+  return [`  ${mark} ${first}`, ...rest.map((line) => `    ${line}`)];
 }
 
 function quorumText({ etcd }: StatusReport, style: Style): string {
@@ -72,7 +77,7 @@ function label({ name, host, id }: MemberReport): string {
   return name !== '' ? name : (host ?? id ?? '?');
 }
 
-function memberTable({ etcd }: StatusReport, style: Style, verbose: boolean): string[] {
+function memberTable({ etcd }: StatusReport, style: Style, verbose: boolean, room: number): string[] {
   const unknown = '-';
   return table<MemberReport>(
     [
@@ -93,6 +98,7 @@ function memberTable({ etcd }: StatusReport, style: Style, verbose: boolean): st
     ],
     etcd.members,
     style,
+    room,
   );
 }
 
@@ -112,7 +118,12 @@ interface HostCertificates {
   certificates: readonly CertificateReport[];
 }
 
-function certificateLines(certificates: readonly CertificateReport[], style: Style, verbose: boolean): string[] {
+function certificateLines(
+  certificates: readonly CertificateReport[],
+  style: Style,
+  verbose: boolean,
+  room: number,
+): string[] {
   if (certificates.length === 0) return [style.bold('Certificates'), '  none could be read', ''];
   if (verbose) {
     return [
@@ -128,6 +139,7 @@ function certificateLines(certificates: readonly CertificateReport[], style: Sty
         ],
         certificates,
         style,
+        room,
       ).map((line) => `  ${line}`),
       '',
     ];
@@ -147,6 +159,7 @@ function certificateLines(certificates: readonly CertificateReport[], style: Sty
       ],
       hosts,
       style,
+      room,
     ).map((line) => `  ${line}`),
     '',
   ];

@@ -106,13 +106,24 @@ describe('status', () => {
     await expect(text(statusLines(statusReport, { ...at, verbose: false }))).toMatchFileSnapshot(golden('status'));
   });
   it('shows every certificate with -v', async () => {
-    await expect(text(statusLines(statusReport, { ...at, verbose: true }))).toMatchFileSnapshot(
+    await expect(text(statusLines(statusReport, { ...at, columns: 140, verbose: true }))).toMatchFileSnapshot(
       golden('status-verbose'),
     );
   });
   it('never passes on what would move the cursor', () => {
     for (const verbose of [false, true])
       expect(text(statusLines(statusReport, { ...at, verbose }))).not.toContain('\u001b');
+  });
+  it.each([60, 80, 120])('keeps to %i columns, rows by themselves where there is no room for a table', (columns) => {
+    for (const verbose of [false, true]) {
+      const lines = statusLines(statusReport, { ...at, columns, verbose });
+      expect(lines.filter((line) => width(line) > columns)).toEqual([]);
+    }
+    const shown = text(statusLines(statusReport, { ...at, columns, verbose: false }));
+    expect(shown.includes('MEMBER  ')).toBe(columns === 120);
+    expect(shown).toMatch(
+      columns === 120 ? /etcd-0 +etcd-0 +10\.77/ : /\n {2}etcd-0\n {4}host +etcd-0\n {4}address +10\.77/,
+    );
   });
   it('says that the quorum is lost', () => {
     const { etcd } = statusReport;
@@ -238,12 +249,14 @@ it('lock tells who, what and since when', async () => {
     dead: [],
   };
   const shown = (change: Partial<LockReport>): string =>
-    text(lockLines({ ...report, ...change }, new Date('2026-11-21T10:45:00.000Z'), plainStyle, 100));
+    text(lockLines({ ...report, ...change }, new Date('2026-11-21T10:45:00.000Z'), plainStyle, 110));
   await expect(shown({})).toMatchFileSnapshot(golden('lock'));
+  const narrow = lockLines(report, new Date('2026-11-21T10:45:00.000Z'), plainStyle, 60);
+  expect(narrow.filter((line) => width(line) > 60)).toEqual([]);
   expect(shown({ dead: [run] })).toContain('that process was on this computer, and has ended');
   expect(shown({ dead: [run] })).not.toContain('keelson unlock');
   expect(shown({ dead: [run], holder: null })).toContain(`left by run ${run}, whose process 4711 was on this computer`);
-  expect(shown({ holder: null })).toContain(`else keelson unlock ${run}`);
+  expect(shown({ holder: null })).toContain(`keelson unlock ${run}`);
   const away = report.hosts.filter((h) => h.is === 'unreachable');
   expect(shown({ holder: null, hosts: away })).toContain('Not known: only 0 of 1 machines could be asked.');
 });
