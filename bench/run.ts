@@ -9,7 +9,7 @@ import { ensureAnsible } from './contenders/ansible.ts';
 import { describeCommit, describeComputer, opensshVersion, writeDescription } from './lib/computer.ts';
 import { ensurePython } from './lib/python.ts';
 import { LOAD_LIMIT, loadNow } from './lib/quiet.ts';
-import { openRecords } from './lib/records.ts';
+import { failedRuns, openRecords } from './lib/records.ts';
 import { ownResults, writeReport } from './report/write.ts';
 import { fanOutSuite } from './suites/fan-out.ts';
 import { contendersOf, installSuite } from './suites/install.ts';
@@ -88,7 +88,7 @@ async function main(): Promise<number> {
   let failed = 0;
   for (const suite of suites.filter(({ name }) => values.only.length === 0 || values.only.includes(name))) {
     const records = openRecords(results, suite.name, values.resume);
-    const bench: Bench = { ...prepared, rounds, signal: interrupted.signal, say, records };
+    const bench: Bench = { ...prepared, rounds, anyLoad, signal: interrupted.signal, say, records };
     try {
       await suite.run(bench);
     } catch (error) {
@@ -96,7 +96,7 @@ async function main(): Promise<number> {
       failed += 1;
       say(`${suite.name}: FAILED: ${describeError(error)}`);
     }
-    failed += records.all().filter(({ round, outcome }) => round > 0 && outcome === 'failed').length;
+    failed += failedRuns(records.all()).length;
   }
   for (const lab of labs) await removeLab(lab);
   if (interrupted.signal.aborted) {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupTrees, groupDirectories, joining } from '../../lab/cgroups.ts';
 
@@ -16,22 +16,15 @@ export interface CgroupMeter {
 
 const TOP = 'keelson-bench';
 
-export function createMeter(name: string): CgroupMeter {
+/** Anew: one that a killed run left still has its processes and its peak. */
+export async function createMeter(name: string): Promise<CgroupMeter> {
   const { version, main } = cgroupTrees();
   const groups = version === 2 ? [main] : ['cpuacct', 'memory'].map((one) => controllerTree(one));
   const directories = groups.map((tree) => join(tree, TOP, name));
   if (version === 2) enableVersion2(main);
+  await removeGroups(directories);
   for (const directory of directories) mkdirSync(directory, { recursive: true });
   const [forCpu = '', forMemory = forCpu] = directories;
-  const killAll = (): void => {
-    for (const pid of readFileSync(join(forCpu, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
-      try {
-        process.kill(Number(pid), 'SIGKILL');
-      } catch {
-        // ended meanwhile
-      }
-    }
-  };
   return {
     join: joining(directories),
     cpuSeconds: () => cpuSecondsOf(forCpu),
@@ -39,22 +32,39 @@ export function createMeter(name: string): CgroupMeter {
       const file = version === 2 ? 'memory.peak' : 'memory.max_usage_in_bytes';
       return Number(readFileSync(join(forMemory, file), 'utf8')) / 1024 / 1024;
     },
-    killAll,
-    remove: async () => {
-      const deadline = Date.now() + 10_000;
-      for (const directory of directories) {
-        while (existsSync(directory)) {
-          killAllQuietly(killAll);
-          try {
-            rmdirSync(directory);
-          } catch (error) {
-            if (Date.now() > deadline) throw error;
-            await sleep(20);
-          }
-        }
-      }
-    },
+    killAll: () => killProcesses(forCpu),
+    remove: () => removeGroups(directories),
   };
+}
+
+async function removeGroups(directories: readonly string[]): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  for (const directory of directories) {
+    while (existsSync(directory)) {
+      killProcesses(directory);
+      try {
+        rmdirSync(directory);
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await sleep(20);
+      }
+    }
+    try {
+      rmdirSync(dirname(directory)); // only the last group's removal succeeds
+    } catch {
+      // others are there, or none ever was
+    }
+  }
+}
+
+function killProcesses(directory: string): void {
+  try {
+    for (const pid of readFileSync(join(directory, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+      process.kill(Number(pid), 'SIGKILL');
+    }
+  } catch {
+    // ended meanwhile, or the group is gone; who removes it looks again
+  }
 }
 
 /** What all machines of a lab have used so far. */
@@ -89,13 +99,5 @@ function enableVersion2(tree: string): void {
   mkdirSync(join(tree, TOP), { recursive: true });
   for (const directory of [tree, join(tree, TOP)]) {
     writeFileSync(join(directory, 'cgroup.subtree_control'), '+cpu +memory');
-  }
-}
-
-function killAllQuietly(killAll: () => void): void {
-  try {
-    killAll();
-  } catch {
-    // the group is gone
   }
 }

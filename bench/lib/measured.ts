@@ -35,7 +35,7 @@ const OUTPUT_LIMIT = 4 * 1024 * 1024;
 /** Runs a command in a control group of its own. What it leaves behind (ssh masters) is ended after the measurement. */
 export async function measure(command: MeasuredCommand, options: MeasureOptions): Promise<MeasuredRun> {
   options.signal.throwIfAborted();
-  const meter = createMeter(options.name);
+  const meter = await createMeter(options.name);
   try {
     options.onMeter?.(meter.cpuSeconds);
     const [program, ...args] = [...meter.join, ...command.argv] as [string, ...string[]];

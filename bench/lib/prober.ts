@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { kernelNames } from '../../lab/paths.ts';
+import type { CgroupMeter } from './cgroup.ts';
 
 /** Watches one member from inside its machine's network, the same way whoever makes it. */
 export interface Prober {
@@ -31,10 +32,12 @@ while :; do
 done
 `;
 
-export async function startProber(lab: string, machine: string): Promise<Prober> {
+/** With the group in which its processor time is counted as the observer's. */
+export async function startProber(lab: string, machine: string, meter: CgroupMeter): Promise<Prober> {
   const namespace = `/run/netns/${kernelNames(lab).namespace(machine)}`;
   // A bash with a socket for its input takes itself for a remote login, and reads the user's start-up file.
-  const child = spawn('nsenter', [`--net=${namespace}`, 'bash', '--norc', '-c', script], {
+  const [program, ...args] = meter.join;
+  const child = spawn(program, [...args, 'nsenter', `--net=${namespace}`, 'bash', '--norc', '-c', script], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     detached: true,

@@ -16,7 +16,7 @@ describe('judgeQuiet', () => {
   });
 
   it('somebody else’s does', () => {
-    expect(judgeQuiet({ ...seen, own: 10 })).toMatchObject({ foreign: 0.2, disturbed: true });
+    expect(judgeQuiet({ ...seen, own: 9 })).toMatchObject({ foreign: 0.3, disturbed: true });
   });
 
   it('so does a hypervisor that takes processors away', () => {

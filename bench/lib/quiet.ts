@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os';
 import type { Quietness } from './records.ts';
 
 /**
- * The rule, fixed before the first run: a run is disturbed when somebody else used more than 15 % of one processor during it,
+ * The rule, fixed before the first run: a run is disturbed when somebody else used more than 25 % of one processor during it,
  * or when more than 5 % of the processors' time was stolen. The load average cannot tell: most of it is the benchmark's own.
  */
-const FOREIGN_LIMIT = 0.15;
+const FOREIGN_LIMIT = 0.25;
 const STOLEN_LIMIT = 0.05;
 
 /** With more load than this nothing is started. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   countingRounds,
+  failedRuns,
   openRecords,
   pairsOf,
   parseRecords,
@@ -63,6 +64,11 @@ describe('what counts', () => {
   it('is neither the warm-up nor any run of a round in which one was disturbed', () => {
     expect(countingRounds(records, false).map(({ round }) => round)).toEqual([1, 1, 3, 3]);
     expect(countingRounds(records, true).map(({ round }) => round)).toEqual([1, 1, 2, 2, 3, 3]);
+  });
+
+  it('a failure is one until a later try succeeds', () => {
+    expect(failedRuns(records).map((one) => [one.case, one.round])).toEqual([['b', 3]]);
+    expect(failedRuns([...records, record('b', 3)])).toEqual([]);
   });
 
   it('a failed run gives no value, and its round no pair', () => {

@@ -98,6 +98,18 @@ export function valuesOf(records: readonly RunRecord[], metric: string, name: st
   });
 }
 
+/** Those that no later try has made good. */
+export function failedRuns(records: readonly RunRecord[]): RunRecord[] {
+  const isGood = (run: RunRecord): boolean =>
+    records.some((one) => one.case === run.case && one.round === run.round && one.outcome === 'ok');
+  return records.filter((run) => run.round > 0 && run.outcome === 'failed' && !isGood(run));
+}
+
+/** How many rounds count so far. */
+export function countedRounds(records: readonly RunRecord[], disturbedToo: boolean): number {
+  return new Set(countingRounds(records, disturbedToo).map(({ round }) => round)).size;
+}
+
 function recordPath(folder: string, benchmark: string): string {
   return join(folder, `${benchmark}.jsonl`);
 }

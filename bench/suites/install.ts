@@ -2,6 +2,7 @@ import { ansibleContender } from '../contenders/ansible.ts';
 import { keelsonContender } from '../contenders/keelson.ts';
 import { shellContender } from '../contenders/shell.ts';
 import type { Contender } from '../contenders/types.ts';
+import { createMeter } from '../lib/cgroup.ts';
 import { measure, mustSucceed } from '../lib/measured.ts';
 import { type Prober, startProber } from '../lib/prober.ts';
 import { watchQuiet } from '../lib/quiet.ts';
@@ -37,11 +38,13 @@ async function onFreshMachines(contender: Contender, bench: Bench): Promise<Case
   await using site = await createSite({ ...bench, name: 'bench' });
   const command = await contender.prepare(site);
   await settle(site.lab.name);
-  const probers = await startProbers(site);
+  const observer = await createMeter('observer');
+  const probers: Prober[] = [];
   try {
+    for (const { name } of site.machines) probers.push(await startProber(site.lab.name, name, observer));
     const bytes = await site.sshBytes();
     let ownCpu = (): number => 0;
-    const quiet = watchQuiet(() => ownCpu() + site.cpuSeconds());
+    const quiet = watchQuiet(() => ownCpu() + site.cpuSeconds() + observer.cpuSeconds());
     const machinesBefore = site.cpuSeconds();
     const ran = await measure(command, {
       name: contender.name,
@@ -58,6 +61,7 @@ async function onFreshMachines(contender: Contender, bench: Bench): Promise<Case
     const { connects, executions, refused, first } = await site.sshd(ran.startedAt);
     if (first === undefined) throw new Error(`${contender.name}: no machine saw a connection`);
     const after = await site.sshBytes();
+    await checkOutcome(site);
     const metrics = {
       healthyMs: (healthyAt - ran.startedAt) * 1000,
       healthyFromConnectMs: (healthyAt - first) * 1000,
@@ -75,11 +79,8 @@ async function onFreshMachines(contender: Contender, bench: Bench): Promise<Case
     return { metrics, quiet: seen, summary };
   } finally {
     for (const prober of probers) prober.stop();
+    await observer.remove();
   }
-}
-
-function startProbers(site: Site): Promise<Prober[]> {
-  return Promise.all(site.machines.map(({ name }) => startProber(site.lab.name, name)));
 }
 
 const HEALTHY_TIMEOUT_MS = 60_000;
@@ -91,6 +92,20 @@ async function withDeadline(prober: Prober): Promise<number> {
     return await prober.healthyAt;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** The certificates are for the machine that has them, and the CA's key is on no machine but the first. */
+async function checkOutcome(site: Site): Promise<void> {
+  for (const [index, machine] of site.machines.entries()) {
+    const script = `cd /etc/kubernetes/pki && find . -type f | wc -l && ls etcd/ca.key 2>/dev/null
+for name in server peer; do openssl x509 -in etcd/$name.crt -noout -checkip ${machine.address}; done`;
+    const { stdout } = await machine.exec(['sh', '-c', script]);
+    const files = Number(stdout.split('\n')[0]);
+    const matches = stdout.match(/does match certificate/g)?.length;
+    const hasKey = stdout.includes('ca.key');
+    if (matches === 2 && files === (hasKey ? 10 : 9) && (index === 0 || !hasKey)) continue;
+    throw new Error(`${machine.name} is not as the procedure wants it\n${stdout}`);
   }
 }
 

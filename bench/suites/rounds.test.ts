@@ -15,6 +15,7 @@ function bench(rounds: number, already: RunRecord[] = []): { bench: Bench; recor
     python: '',
     ansible: { is: 'missing', because: 'a test' },
     rounds,
+    anyLoad: false,
     signal: new AbortController().signal,
     say: (line) => said.push(line),
     records: { all: () => records, add: (record) => records.push(record) },
@@ -47,6 +48,27 @@ describe('runRounds', () => {
     ]);
     expect(records[0]?.said).toBe('no such host');
     expect(said.join('\n')).toContain('FAILED\nno such host');
+  });
+
+  it('runs others for disturbed rounds, half as many more at most', async () => {
+    const { bench: made, records } = bench(4);
+    const always: Case = {
+      name: 'a',
+      run: async () => ({ metrics: {}, quiet: { ...quiet, disturbed: true }, summary: '' }),
+    };
+    await runRounds('x', [always], made);
+    expect(records.map(({ round }) => round)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    const once = bench(4);
+    let runs = 0;
+    const second: Case = {
+      name: 'a',
+      run: async () => {
+        runs += 1;
+        return { metrics: {}, quiet: { ...quiet, disturbed: runs === 2 }, summary: '' };
+      },
+    };
+    await runRounds('x', [second], once.bench);
+    expect(once.records.map(({ round }) => round)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   it('goes on where an earlier run ended, and tries again what failed', async () => {

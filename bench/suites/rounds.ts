@@ -1,10 +1,13 @@
 import { loadNow } from '../lib/quiet.ts';
-import type { RunRecord } from '../lib/records.ts';
+import { countedRounds, type RunRecord } from '../lib/records.ts';
 import type { Bench, Case } from './types.ts';
+
+/** Times the rounds that were asked for. */
+const MOST = 1.5;
 
 /**
  * Runs the cases interleaved, in an order that moves on by one each round, after one warm-up round. What the file of records
- * holds already is not run again. A case that fails is recorded with what it said, and the others go on.
+ * holds already is not run again, and for disturbed rounds others are run, up to a limit. A case that fails is recorded with what it said, and the others go on.
  */
 export async function runRounds(
   benchmark: string,
@@ -12,7 +15,9 @@ export async function runRounds(
   bench: Bench,
   rounds = bench.rounds,
 ): Promise<void> {
-  for (let round = 0; round <= rounds; round += 1) {
+  const enough = (round: number): boolean =>
+    round > rounds && (round > rounds * MOST || countedRounds(bench.records.all(), bench.anyLoad) >= rounds);
+  for (let round = 0; !enough(round); round += 1) {
     for (const [index, one] of rotated(cases, round).entries()) {
       bench.signal.throwIfAborted();
       if (isDone(bench.records.all(), one.name, round)) continue;

@@ -9,6 +9,8 @@ export interface Bench {
   readonly python: string;
   readonly ansible: AnsibleFound;
   readonly rounds: number;
+  /** Disturbed rounds count. */
+  readonly anyLoad: boolean;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
