@@ -86,7 +86,7 @@ async function expectToFinish(scenario: Scenario, home: string, ends: Ends): Pro
 }
 
 describe.each(all)('%s', (scenario) => {
-  it('leaves the old or the new state wherever it stops, and can be done again', async () => {
+  it('leaves the old or the new state wherever it stops, and can be done again', { timeout: 60_000 }, async () => {
     const ends = await endsOf(scenario);
     const seen = new Set<string>();
     let nth = 1;
