@@ -10,11 +10,11 @@ import type { Vault, VaultState } from '../ports/vault.ts';
 import { readEtcd } from './etcd.ts';
 import { artefactsProbe, etcdDataProbe, filesProbe, recordProbe } from './files.ts';
 import { machineProbe } from './machine.ts';
-import { etcdProcessProbe, manifest, manifestsProbe } from './manifests.ts';
+import { etcdProcessProbe, manifestsProbe } from './manifests.ts';
 import type { Probe } from './probe.ts';
 import { unitsProbe } from './services.ts';
 import { imagesProbe, runtimeProbe, toolsProbe } from './software.ts';
-import type { ClusterFacts, Fact, FactRef, HostFactName, HostFacts, View } from './types.ts';
+import type { ClusterFacts, Fact, FactRef, HostFactName, HostFacts, ManifestFact, View } from './types.ts';
 
 const probes: { readonly [N in HostFactName]: Probe<HostFacts[N] extends Fact<infer T> ? T : never> } = {
   machine: machineProbe,
@@ -117,7 +117,7 @@ async function readHosts(
   const read = [...sources.hosts].map(async ([id, host]): Promise<[HostId, HostFacts]> => {
     const names = refs === 'all' ? hostFactNames : namesFor(refs, id);
     const previous = last?.facts.hosts.get(id);
-    const fresh = names.length === 0 ? {} : await readHost(sources, desired, id, host, names, signal);
+    const fresh = names.length === 0 ? {} : await readHost(sources, desired, id, host, names, previous, signal);
     return [id, { ...previous, ...fresh } as HostFacts];
   });
   return new Map(await Promise.all(read));
@@ -135,9 +135,10 @@ async function readHost(
   id: HostId,
   host: ReadHost,
   names: readonly HostFactName[],
+  last: HostFacts | undefined,
   signal: AbortSignal,
 ): Promise<Partial<HostFacts>> {
-  const asked = names.map((name) => ({ name, commands: probes[name].commands(desired, id) }));
+  const asked = names.map((name) => ({ name, commands: probes[name].commands(desired, id, last) }));
   const sentAt = sources.clock.now().getTime();
   let results: readonly CommandResult[];
   try {
@@ -159,7 +160,7 @@ async function readHost(
     const own = results.slice(next, next + commands.length);
     next += commands.length;
     try {
-      facts[name] = { is: 'known', value: probes[name].parse(own, desired, id, trip), at };
+      facts[name] = { is: 'known', value: probes[name].parse(own, desired, id, trip, last), at };
     } catch (error) {
       facts[name] = { is: 'unknown', because: error instanceof Error ? error.message : String(error) };
     }
@@ -178,10 +179,13 @@ async function withBundleKubeadm(
   const fact = facts.manifests;
   if (sources.bundleKubeadm === null || fact?.is !== 'known' || fact.value.running.is !== 'no-kubeadm') return facts;
   const results = await sources.bundleKubeadm.runAll(manifestsProbe.commands(desired, id), signal);
-  const made = results.map(manifest).map((m) => (m.is === 'made' ? { ...m, by: 'bundle' as const } : m));
-  const [running, founding] = made;
-  if (running === undefined) return facts;
-  return { ...facts, manifests: { ...fact, value: { running, founding: founding ?? { is: 'no-kubeadm' } } } };
+  if (results.length === 0) return facts;
+  const { running, founding } = manifestsProbe.parse(results, desired, id, { sentAt: 0, receivedAt: 0 });
+  return { ...facts, manifests: { ...fact, value: { running: byBundle(running), founding: byBundle(founding) } } };
+}
+
+function byBundle(made: ManifestFact): ManifestFact {
+  return made.is === 'made' ? { ...made, by: 'bundle', stamp: '' } : made;
 }
 
 function known<T>(value: T, clock: Clock): Fact<T> {

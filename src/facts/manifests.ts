@@ -1,28 +1,52 @@
-import { etcdManifest, etcdProcess } from '../ports/commands/etcd.ts';
+import type { ReadCommand } from '../ports/command.ts';
+import { etcdManifest, etcdProcess, SAME_KUBEADM } from '../ports/commands/etcd.ts';
 import type { CommandResult } from '../ports/host.ts';
 import { isFounded } from '../ports/vault.ts';
 import { lines, only, type Probe, UnreadableFact } from './probe.ts';
-import type { EtcdProcessFact, ManifestFact, ManifestsFact } from './types.ts';
+import type { EtcdProcessFact, HostFacts, ManifestFact, ManifestsFact } from './types.ts';
+
+const NO_KUBEADM: ManifestFact = { is: 'no-kubeadm' };
 
 export const manifestsProbe: Probe<ManifestsFact> = {
-  commands: (desired, on) => {
+  commands: (desired, on, last) => {
     const host = desired.hosts.get(on);
     if (host === undefined) return [];
-    const running = etcdManifest(host.kubeadmConfig.running);
+    const known = knownManifests(last);
+    const running = askManifest(host.kubeadmConfig.running, known?.running);
     // Once the cluster is founded nothing is ever written with state `new` again.
-    return isFounded(desired.cluster.phase) ? [running] : [running, etcdManifest(host.kubeadmConfig.founding)];
+    if (isFounded(desired.cluster.phase)) return [running];
+    return [running, askManifest(host.kubeadmConfig.founding, known?.founding)];
   },
-  parse: ([running, founding]) => {
-    if (running === undefined) throw new UnreadableFact('a result is missing');
-    return { running: manifest(running), founding: founding === undefined ? { is: 'no-kubeadm' } : manifest(founding) };
+  parse: ([running, founding], desired, on, _trip, last) => {
+    const host = desired.hosts.get(on);
+    if (running === undefined || host === undefined) throw new UnreadableFact('a result is missing');
+    const known = knownManifests(last);
+    const { kubeadmConfig } = host;
+    return {
+      running: manifestOf(running, kubeadmConfig.running, known?.running),
+      founding: founding === undefined ? NO_KUBEADM : manifestOf(founding, kubeadmConfig.founding, known?.founding),
+    };
   },
 };
 
+function knownManifests(last: HostFacts | undefined): ManifestsFact | undefined {
+  return last?.manifests.is === 'known' ? last.manifests.value : undefined;
+}
+
+/** Asks the machine's kubeadm for a manifest, unless the one that is known was made from this configuration by the kubeadm that is there. */
+export function askManifest(config: string, known?: ManifestFact): ReadCommand {
+  const stamp = known?.is === 'made' && known.config === config ? known.stamp : '';
+  return etcdManifest(config, stamp);
+}
+
 const NOT_INSTALLED = 127;
 
-export function manifest(result: CommandResult): ManifestFact {
-  if (result.exitCode === 0) return { is: 'made', text: result.stdout, by: 'host' };
-  if (result.exitCode === NOT_INSTALLED) return { is: 'no-kubeadm' };
+/** The answer to {@link askManifest}. */
+export function manifestOf(result: CommandResult, config: string, known?: ManifestFact): ManifestFact {
+  if (result.exitCode === 0)
+    return { is: 'made', text: result.stdout, by: 'host', config, stamp: result.stderr.trim() };
+  if (result.exitCode === SAME_KUBEADM && known?.is === 'made') return known;
+  if (result.exitCode === NOT_INSTALLED) return NO_KUBEADM;
   return { is: 'failed', output: result.stderr };
 }
 

@@ -171,7 +171,7 @@ it('finds our etcd among others by its data directory', () => {
 
 it('tells a missing kubeadm from one that refuses', () => {
   expect(read(manifestsProbe, said('x'), said('', 127))).toEqual({
-    running: { is: 'made', text: 'x', by: 'host' },
+    running: { is: 'made', text: 'x', by: 'host', config: expect.stringContaining('existing'), stamp: '' },
     founding: { is: 'no-kubeadm' },
   });
   expect(read(manifestsProbe, { exitCode: 1, stdout: '', stderr: 'bad' }).running).toEqual({

@@ -86,7 +86,8 @@ export type RuntimeFact =
 
 /** What the machine's kubeadm makes of a configuration. */
 export type ManifestFact =
-  | { is: 'made'; text: string; by: 'host' | 'bundle' }
+  /** From which configuration; `stamp` is of the machine's kubeadm, empty where the bundle's was asked. */
+  | { is: 'made'; text: string; by: 'host' | 'bundle'; config: string; stamp: string }
   | { is: 'no-kubeadm' }
   | { is: 'failed'; output: string };
 

@@ -4,14 +4,13 @@ import { CERTIFICATE_MODE, etcdCa } from '../desired/certificates.ts';
 import { desire } from '../desired/desire.ts';
 import { paths } from '../desired/paths.ts';
 import type { Desired, DesiredHost } from '../desired/types.ts';
-import { manifest } from '../facts/manifests.ts';
+import { askManifest, manifestOf } from '../facts/manifests.ts';
 import type { Fact, HostFacts, MachineFacts } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { FileSpec } from '../model/file.ts';
 import { hostRecordText } from '../model/host-record.ts';
 import { OPERATOR } from '../model/ids.ts';
 import { Secret } from '../model/secret.ts';
-import { etcdManifest } from '../ports/commands/etcd.ts';
 import type { ReadHost } from '../ports/host.ts';
 import type { Vault } from '../ports/vault.ts';
 import { kubeletFiles } from '../steps/kubelet-service.ts';
@@ -185,8 +184,8 @@ async function manifestFile(
   kubeadm: ReadHost | null,
   signal: AbortSignal,
 ): Promise<Rendered> {
-  const [result] = kubeadm === null ? [] : await kubeadm.runAll([etcdManifest(host.kubeadmConfig.running)], signal);
-  const made = result === undefined ? null : manifest(result);
+  const [result] = kubeadm === null ? [] : await kubeadm.runAll([askManifest(host.kubeadmConfig.running)], signal);
+  const made = result === undefined ? null : manifestOf(result, host.kubeadmConfig.running);
   if (made?.is === 'made') return { path: paths.manifest, mode: '600', content: made.text, ...tokenNote(desired) };
   if (made?.is === 'failed')
     throw new KeelsonError('etcd.kubeadm-refuses', `kubeadm refuses the configuration of ${host.id}`, {

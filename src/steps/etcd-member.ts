@@ -1,10 +1,11 @@
 import { quorumOf } from '../desired/members.ts';
 import { paths } from '../desired/paths.ts';
+import { askManifest, manifestOf } from '../facts/manifests.ts';
 import type { ManifestFact } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { FileSpec } from '../model/file.ts';
 import type { HostId } from '../model/ids.ts';
-import { etcdManifest, swapManifest } from '../ports/commands/etcd.ts';
+import { swapManifest } from '../ports/commands/etcd.ts';
 import { makeDirectory, removePaths } from '../ports/commands/files.ts';
 import { isFounded } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
@@ -152,29 +153,31 @@ function manifestFile(content: string): FileSpec {
   return { path: paths.manifest, content, mode: '600' };
 }
 
-/** The manifest is made on the machine at this moment: facts of an earlier one may know neither this kubeadm nor the cluster's token. */
+/** The manifest is what the machine's kubeadm makes at this moment: facts of an earlier one may know neither it nor the cluster's token. */
 async function placeMember(world: World, view: View, on: HostId, phase: Phase): Promise<void> {
   const config = view.desired.hosts.get(on)?.kubeadmConfig[phase];
   if (config === undefined) throw new Error(`${on} is not in the configuration`);
-  const [made] = await world.host.runAll([etcdManifest(config)], world.signal);
-  if (made === undefined || made.exitCode !== 0) {
+  const known = factOf(view, on, 'manifests')[phase];
+  const [result] = await world.host.runAll([askManifest(config, known)], world.signal);
+  const made = result === undefined ? null : manifestOf(result, config, known);
+  if (made?.is !== 'made') {
     throw new KeelsonError(
       'etcd.kubeadm-refuses',
-      `kubeadm on ${on} made no manifest (exit code ${made?.exitCode ?? 'none'})`,
+      `kubeadm on ${on} made no manifest (exit code ${result?.exitCode ?? 'none'})`,
       {
         host: on,
-        ...(made === undefined ? {} : { output: made.stderr }),
+        ...(result === undefined ? {} : { output: result.stderr }),
       },
     );
   }
   await must(world, makeDirectory(view.desired.config.spec.etcd.dataDir, '700'));
   const old = factOf(view, on, 'files').text.get(paths.manifest);
-  if (old === undefined || old === made.stdout || factOf(view, on, 'etcdProcess').is === 'absent') {
-    await placeFiles(world, view, on, [kubeadmFile(config), manifestFile(made.stdout)]);
+  if (old === undefined || old === made.text || factOf(view, on, 'etcdProcess').is === 'absent') {
+    await placeFiles(world, view, on, [kubeadmFile(config), manifestFile(made.text)]);
     if (leftover(view, on)) await must(world, removePaths([paths.preparedManifest]));
     return;
   }
-  const prepared = { path: paths.preparedManifest, content: made.stdout, mode: '600' };
+  const prepared = { path: paths.preparedManifest, content: made.text, mode: '600' };
   await placeFiles(world, view, on, [kubeadmFile(config), prepared]);
   await must(
     world,

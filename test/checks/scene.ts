@@ -110,8 +110,8 @@ function goodFacts(host: HostId, n: number): Known<HostFacts> {
     },
     images: ['registry.k8s.io/etcd:3.6.8-0', 'registry.k8s.io/pause:3.10.2'],
     manifests: {
-      founding: { is: 'made', text: etcdPod, by: 'host' },
-      running: { is: 'made', text: etcdPod, by: 'host' },
+      founding: { is: 'made', text: etcdPod, by: 'host', config: '', stamp: '' },
+      running: { is: 'made', text: etcdPod, by: 'host', config: '', stamp: '' },
     },
     etcdData: { is: 'absent' },
     etcdProcess: { is: 'absent' },

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../model/secret.ts';
 import type { ReadCommand, WriteCommand } from '../command.ts';
-import { etcdManifest, etcdProcess } from './etcd.ts';
+import { etcdManifest, etcdProcess, SAME_KUBEADM } from './etcd.ts';
 import {
   inspectArtefacts,
   inspectFiles,
@@ -190,6 +190,23 @@ describe.runIf(canRun).each(['dash', 'bash'])('under %s', (shell) => {
     expect(run(etcdManifest('x'), path)).toMatchObject({ exitCode: 3, stdout: '', stderr: 'error: no\n' });
     expect(run(etcdManifest('x'), '/usr/bin:/bin').exitCode).toBe(127);
     expect(left()).toEqual(before);
+  });
+
+  test('etcd-manifest asks no kubeadm that has answered already, until its file is another', () => {
+    mkdirSync(at('bin'));
+    const kubeadm = (text: string): void => {
+      writeFileSync(at('bin/kubeadm'), `#!/bin/sh\n${text}\n`);
+      chmodSync(at('bin/kubeadm'), 0o755);
+    };
+    const path = `${at('bin')}:/usr/bin:/bin`;
+    kubeadm('echo one >"$KUBEADM_INIT_DRYRUN_DIR/etcd.yaml"');
+    const first = run(etcdManifest('x'), path);
+    expect(first).toMatchObject({ exitCode: 0, stdout: 'one\n' });
+    const stamp = first.stderr.trim();
+    expect(stamp).toMatch(/^\S+$/);
+    expect(run(etcdManifest('x', stamp), path)).toMatchObject({ exitCode: SAME_KUBEADM, stdout: '' });
+    kubeadm('echo two >"$KUBEADM_INIT_DRYRUN_DIR/etcd.yaml"');
+    expect(run(etcdManifest('x', stamp), path)).toMatchObject({ exitCode: 0, stdout: 'two\n' });
   });
 
   test('disk-space takes the nearest folder that exists', () => {

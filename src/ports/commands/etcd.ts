@@ -1,21 +1,27 @@
 import { type ReadCommand, readCommand, script, type WriteCommand, writeCommand } from '../command.ts';
 
+/** Exit code of {@link etcdManifest}: nothing was made, because the same kubeadm would make the same again. */
+export const SAME_KUBEADM = 77;
+
 /**
  * The static pod manifest that the machine's own kubeadm makes from a configuration on stdin. It writes only into a folder
- * of its own under /run, which the same command removes: the one write that a read may do.
+ * of its own under /run, which the same command removes: the one write that a read may do. What the manifest was made by is told on
+ * stderr: a stamp of the program's file. Where the machine's kubeadm still has the stamp `known`, the answer is {@link SAME_KUBEADM} and no
+ * manifest: starting it costs 30 ms of a processor, and a run asks often.
  * Source: `kubeadm init phase etcd local --dry-run` with KUBEADM_INIT_DRYRUN_DIR (cmd/kubeadm/app/constants).
  */
-export function etcdManifest(kubeadmConfig: string): ReadCommand {
+export function etcdManifest(kubeadmConfig: string, known = ''): ReadCommand {
   const text = [
-    'command -v kubeadm >/dev/null || exit 127',
+    'k=$(command -v kubeadm) || exit 127; k=$(stat -Lc %d-%i-%s-%.9Z -- "$k") || exit 1',
+    `[ "$k" != "$1" ] || exit ${SAME_KUBEADM}`,
     'umask 077; d=$(mktemp -d "${XDG_RUNTIME_DIR:-/run}/keelson-dryrun.XXXXXXXX") || exit 1',
     `trap 'rm -rf -- "$d"' EXIT; trap 'exit 143' HUP INT TERM`,
     'cat >"$d/config.yaml" || exit 1',
     'KUBEADM_INIT_DRYRUN_DIR="$d" kubeadm init phase etcd local --dry-run --config "$d/config.yaml" >"$d/out" 2>&1',
     'rc=$?; if [ $rc -ne 0 ]; then cat "$d/out" >&2; exit $rc; fi',
-    'cat "$d/etcd.yaml"',
+    'printf "%s\\n" "$k" >&2; cat "$d/etcd.yaml"',
   ].join('\n');
-  return readCommand('etcd-manifest', script(text, []), { stdin: kubeadmConfig, timeoutMs: 30_000 });
+  return readCommand('etcd-manifest', script(text, [known]), { stdin: kubeadmConfig, timeoutMs: 30_000 });
 }
 
 /** `PID|BASE64` of the null-separated arguments, for each process called etcd, containers included. */

@@ -125,8 +125,12 @@ export const readHandlers = {
     );
   },
   'etcd-manifest': (m, c) => {
-    if (m.program('kubeadm') === null) return fail(127);
-    return ok(simulateKubeadm(stdin(c)));
+    const kubeadm = m.program('kubeadm');
+    if (kubeadm === null) return fail(127);
+    const stamp = `${kubeadm.path}-${kubeadm.version}`;
+    // The same kubeadm would make the same again.
+    if (args(c)[0] === stamp) return fail(77);
+    return { ...ok(simulateKubeadm(stdin(c))), stderr: `${stamp}\n` };
   },
   'etcd-process': (m, _c, world) => {
     const process = world.etcd.process(m.id);
