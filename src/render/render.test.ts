@@ -95,3 +95,12 @@ it('reads a static pod’s command and image, and nothing from what is none', ()
     expect([manifestCommand(none), manifestImage(none)]).toEqual([[], null]);
   }
 });
+
+it('a kubelet configuration is rendered for each driver, socket and overrides', () => {
+  const overrides = { failSwapOn: false };
+  const first = etcdKubeletConfig({ ...kubelet, overrides });
+  expect(etcdKubeletConfig({ ...kubelet, overrides })).toBe(first);
+  expect(etcdKubeletConfig({ ...kubelet, cgroupDriver: 'cgroupfs', overrides })).toContain('cgroupDriver: cgroupfs');
+  expect(etcdKubeletConfig({ ...kubelet, criEndpoint: 'unix:///x.sock', overrides })).toContain('unix:///x.sock');
+  expect(etcdKubeletConfig({ ...kubelet, overrides: { failSwapOn: true } })).toContain('failSwapOn: true');
+});
