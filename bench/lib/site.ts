@@ -43,8 +43,11 @@ export async function createSite(options: SiteOptions): Promise<Site> {
   });
   const folder = mkdtempSync(join(tmpdir(), 'keelson-bench-'));
   const dispose = async (): Promise<void> => {
-    await lab.down();
-    rmSync(folder, { recursive: true, force: true });
+    try {
+      await lab.down();
+    } finally {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    }
   };
   try {
     const machines = lab.machines();

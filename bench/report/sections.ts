@@ -1,4 +1,4 @@
-import { pairsOf, type RunRecord, valuesOf } from '../lib/records.ts';
+import { failedRuns, pairsOf, type RunRecord, valuesOf } from '../lib/records.ts';
 import { type Estimate, estimate, ratio } from '../lib/statistics.ts';
 import { shown, table, type Unit, units } from './format.ts';
 import { atMost, comparison } from './verdict.ts';
@@ -119,8 +119,10 @@ export function targetsSection(all: Counting): string {
 export function failuresSection(records: readonly RunRecord[]): string {
   const failed = records.filter(({ outcome }) => outcome === 'failed');
   if (failed.length === 0) return '';
+  const stands = new Set(failedRuns(records));
   const entries = failed.map(
-    (one) => `${one.benchmark}, round ${one.round}, ${one.case}:\n\n\`\`\`\n${(one.said ?? '').slice(-1500)}\n\`\`\`\n`,
+    (one) =>
+      `${one.benchmark}, round ${one.round}, ${one.case}${stands.has(one) ? '' : ' (run again later, or a warm-up)'}:\n\n\`\`\`\n${(one.said ?? '').slice(-1500)}\n\`\`\`\n`,
   );
   return `### Failed runs\n\n${entries.join('\n')}`;
 }
