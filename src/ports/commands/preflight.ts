@@ -61,7 +61,7 @@ export function reachPeers(
     'reach() {',
     '  while :; do',
     `    why=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "keelson-peer %s\\n" "$2" >&3' "$1" "$port" "$own" 2>&1) && { echo "peer|$1|ok|"; return; }`,
-    '    rc=$?; [ $SECONDS -lt $end ] || break; sleep 0.2',
+    '    rc=$?; [ $SECONDS -lt $end ] || break; sleep 0.05',
     '  done',
     `  [ $rc -ne 124 ] || why='no answer'; why=$(printf %s "$why" | tail -n 1 | tr -d '|'); why=\${why##*: }; echo "peer|$1|failed|\${why:0:120}"`,
     '}',
