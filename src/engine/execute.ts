@@ -129,9 +129,15 @@ async function runAll(
   }
 }
 
-function horizonOf(planned: PlannedStep, steps: ReadonlyMap<StepId, StepRun>): number {
-  const needed = planned.needs.map((id) => steps.get(id));
-  return Math.max(0, ...needed.map((s) => Math.max(s?.appliedAt ?? 0, s?.horizon ?? 0)));
+function horizonOf(planned: PlannedStep, steps: ReadonlyMap<StepId, StepRun>): StepRun['horizon'] {
+  const found = new Map<StepRun['planned']['on'], number>();
+  for (const id of planned.needs) {
+    const needed = steps.get(id);
+    if (needed === undefined) continue;
+    const own: [StepRun['planned']['on'], number] = [needed.planned.on, needed.appliedAt];
+    for (const [place, moment] of [...needed.horizon, own]) found.set(place, Math.max(found.get(place) ?? 0, moment));
+  }
+  return found;
 }
 
 /** How the step ended; at a stop it is left where it is, because a call to a machine may never come back. */

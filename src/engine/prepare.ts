@@ -27,7 +27,7 @@ const RANK: Readonly<Record<Risk, number>> = { safe: 0, disruptive: 1, destructi
  */
 export async function prepare(step: StepRun, ctx: RunContext): Promise<Prepared> {
   const refs = await refsToRead(step, ctx);
-  if (refs.length === 0) return { is: 'apply', view: ctx.store.current() };
+  if (refs.length === 0) return fromKnown(step, ctx);
   let graceMs = RULES_GRACE_MS;
   for (;;) {
     const looked = await look(step, ctx, refs, graceMs);
@@ -42,6 +42,13 @@ export async function prepare(step: StepRun, ctx: RunContext): Promise<Prepared>
   }
 }
 
+/** Nothing has to be read. What the steps before it have read since the plan may still show something else. */
+function fromKnown(step: StepRun, ctx: RunContext): Prepared {
+  const view = ctx.store.current();
+  const asPlanned = [...step.horizon.values()].every((moment) => moment === 0);
+  return asPlanned ? { is: 'apply', view } : judge(step, ctx, view);
+}
+
 async function refsToRead(step: StepRun, ctx: RunContext): Promise<readonly FactRef[] | 'all'> {
   const { on, risk } = step.planned;
   // A machine that could not be reached when the lock was taken, or was lost since: its number first.
@@ -51,7 +58,18 @@ async function refsToRead(step: StepRun, ctx: RunContext): Promise<readonly Fact
   if (joining || step.applies > 0 || step.losses > 0) return step.bound.reads;
   // A reading for another step may have failed since, and what the plan rested on is no longer known.
   if (factProblem(step.bound.reads, ctx.store.current(), on) !== null) return step.bound.reads;
-  return ctx.store.olderThan(step.bound.reads, step.horizon);
+  return ctx.store.olderThan(step.bound.reads, (ref) => changedAt(ref, step.horizon));
+}
+
+/**
+ * When what a fact tells of was last changed by a step that came before: a step on a machine changes that machine, one of the operator's
+ * the vault, and any of them etcd. What kubeadm makes of its configuration depends on the vault, too.
+ */
+function changedAt(ref: FactRef, horizon: StepRun['horizon']): number {
+  if (ref === 'etcd') return Math.max(0, ...horizon.values());
+  const byOperator = horizon.get(OPERATOR) ?? 0;
+  if (ref === 'vault') return byOperator;
+  return Math.max(horizon.get(ref.on) ?? 0, ref.fact === 'manifests' ? byOperator : 0);
 }
 
 type Look = Prepared | { is: 'gone'; hosts: readonly HostId[] } | { is: 'late'; error: KeelsonError };

@@ -10,8 +10,8 @@ import type { RunContext } from './run-context.ts';
 export interface StepRun {
   planned: PlannedStep;
   bound: BoundStep;
-  /** The moment (of the view store) at which the last step that it needs, directly or not, changed something; 0 for none. */
-  horizon: number;
+  /** For each place, the moment (of the view store) at which the last step there that it needs, directly or not, changed something. */
+  horizon: ReadonlyMap<HostId | typeof OPERATOR, number>;
   /** The moment at which it last changed something itself; 0 while nothing was applied. */
   appliedAt: number;
   applies: number;
@@ -27,7 +27,7 @@ const LOSS_PAUSE_MS = 1000;
 const GRACE_MS = 60_000;
 
 export function newStepRun(planned: PlannedStep, bound: BoundStep): StepRun {
-  return { planned, bound, horizon: 0, appliedAt: 0, applies: 0, failures: 0, losses: 0, graceUntil: 0 };
+  return { planned, bound, horizon: new Map(), appliedAt: 0, applies: 0, failures: 0, losses: 0, graceUntil: 0 };
 }
 
 /** The step's own verdict. A fact that it rests on and that is unknown blocks it, as it does in a plan. */

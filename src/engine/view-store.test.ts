@@ -91,7 +91,7 @@ describe('viewStore', () => {
     answer(0, 'x');
     answer(1, 'x');
     await Promise.all([before, after]);
-    expect(store.olderThan([files, units, 'etcd'], moment)).toEqual([units, 'etcd']);
-    expect(store.olderThan(['etcd'], 0)).toEqual([]);
+    expect(store.olderThan([files, units, 'etcd'], () => moment)).toEqual([units, 'etcd']);
+    expect(store.olderThan(['etcd'], () => 0)).toEqual([]);
   });
 });

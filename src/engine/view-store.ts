@@ -9,8 +9,8 @@ export interface ViewStore {
   readonly read: (refs: readonly FactRef[] | 'all', signal: AbortSignal) => Promise<View>;
   /** A moment in the order of readings, for {@link olderThan}. */
   readonly mark: () => number;
-  /** Those of the facts that were last read before the moment. */
-  readonly olderThan: (refs: readonly FactRef[], moment: number) => readonly FactRef[];
+  /** Those of the facts that were last read before the moment given for each. */
+  readonly olderThan: (refs: readonly FactRef[], moment: (ref: FactRef) => number) => readonly FactRef[];
 }
 
 export function viewStore(first: View, readView: ReadView): ViewStore {
@@ -36,7 +36,7 @@ export function viewStore(first: View, readView: ReadView): ViewStore {
       moments += 1;
       return moments;
     },
-    olderThan: (refs, moment) => refs.filter((ref) => (readAt.get(keyOf(ref)) ?? 0) < moment),
+    olderThan: (refs, moment) => refs.filter((ref) => (readAt.get(keyOf(ref)) ?? 0) < moment(ref)),
   };
 }
 

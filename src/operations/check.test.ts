@@ -156,6 +156,7 @@ describe('a running cluster', () => {
   it('says of a wiped member that it has to be replaced, and of wiped majorities that a snapshot is needed', async () => {
     const sim = await goOn();
     sim.wipe(hostId('etcd-2'), '/var/lib/etcd');
+    await sim.clock.advance(5_000);
     const one = await status(sim);
     expect(told(one)).toEqual(['safety.data-gone etcd-2']);
     expect(one).toMatchObject({ healthy: false, etcd: { quorum: { healthy: 2, needed: 2, tolerates: 0 } } });
