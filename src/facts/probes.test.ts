@@ -128,11 +128,11 @@ it('reads units with the moment at which they started', () => {
 
 it('reads versions as the programs say them', () => {
   const output =
-    'kubeadm|/usr/bin/kubeadm|v1.36.3\nkubelet|/usr/bin/kubelet|Kubernetes v1.36.3\ncontainerd|/usr/bin/containerd|containerd github.com/containerd/containerd v2.4.2 abc\nrunc|/usr/sbin/runc|\n';
+    'kubeadm|/usr/bin/kubeadm|1-2|v1.36.3\nkubelet|/usr/bin/kubelet|1-3|Kubernetes v1.36.3\ncontainerd|/usr/bin/containerd|1-4|containerd github.com/containerd/containerd v2.4.2 abc\nrunc|/usr/sbin/runc|1-5|\n';
   expect([...read(toolsProbe, said(output))]).toEqual([
-    ['kubeadm', { path: '/usr/bin/kubeadm', version: '1.36.3' }],
-    ['kubelet', { path: '/usr/bin/kubelet', version: '1.36.3' }],
-    ['containerd', { path: '/usr/bin/containerd', version: '2.4.2' }],
+    ['kubeadm', { path: '/usr/bin/kubeadm', version: '1.36.3', stamp: '1-2' }],
+    ['kubelet', { path: '/usr/bin/kubelet', version: '1.36.3', stamp: '1-3' }],
+    ['containerd', { path: '/usr/bin/containerd', version: '2.4.2', stamp: '1-4' }],
   ]);
 });
 

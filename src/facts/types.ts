@@ -72,6 +72,8 @@ export interface ToolFact {
   path: string;
   /** Without a leading v. */
   version: string;
+  /** Of the program's file: as long as it is the same, so is the version. */
+  stamp: string;
 }
 
 export type RuntimeFact =

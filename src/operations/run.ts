@@ -39,13 +39,14 @@ export interface MadePlan {
   view: View;
 }
 
-/** Reads all facts and plans. Writes nothing. */
+/** Reads all facts and plans. Writes nothing. Of what was `seen` before, only what the machines say is the same is not worked out again. */
 export async function makePlan(
   subject: Subject,
   ports: Ports,
   intent: Intent,
   signal: AbortSignal,
   policy: Policy = standardPolicy,
+  seen: View | null = null,
 ): Promise<MadePlan & { readView: ReadView }> {
   const readView = viewReader({
     config: subject.config,
@@ -58,7 +59,7 @@ export async function makePlan(
     bundleKubeadm: ports.bundleKubeadm,
     desire: policy.desire,
   });
-  const view = await readView('all', null, signal);
+  const view = await readView('all', seen, signal);
   return {
     result: planner(view, intent, policy, subject.configDigest, ports.clock.now().toISOString()),
     view,
@@ -72,6 +73,8 @@ export interface RunRequest {
   lockOn?: readonly HostId[];
   /** A plan that a person has seen: every step of the fresh plan must be in it. */
   approved: Plan;
+  /** What the approved plan, or one like it, was made from. */
+  seen?: View;
   emit: (event: RunEvent) => void;
   /** For what no step tells: machines that were not reached, locks taken over. */
   note: (text: string) => void;
@@ -131,11 +134,14 @@ export async function runPlan(
       // Where leftovers could not be settled, the engine does it before its first write.
       const locked = lock.taken.filter((id) => !left.unreachable.some((u) => u.host === id));
       const signal = AbortSignal.any([cancel, stop]);
-      const fresh = await planWithMembersBack(() => makePlan(subject, ports, request.intent, signal, policy), {
-        clock,
-        note: request.note,
-        signal,
-      });
+      const fresh = await planWithMembersBack(
+        () => makePlan(subject, ports, request.intent, signal, policy, request.seen),
+        {
+          clock,
+          note: request.note,
+          signal,
+        },
+      );
       if (!fresh.result.ok) throw refused(fresh.result.refusals);
       const { plan } = fresh.result;
       if (plan.steps.length === 0) return 'nothing-to-do';

@@ -98,9 +98,9 @@ function goodFacts(host: HostId, n: number): Known<HostFacts> {
       ['kubelet.service', unit()],
     ]),
     tools: new Map([
-      ['kubelet', { path: '/usr/bin/kubelet', version: '1.36.3' }],
-      ['kubeadm', { path: '/usr/bin/kubeadm', version: '1.36.3' }],
-      ['containerd', { path: '/usr/bin/containerd', version: '2.4.2' }],
+      ['kubelet', { path: '/usr/bin/kubelet', version: '1.36.3', stamp: '' }],
+      ['kubeadm', { path: '/usr/bin/kubeadm', version: '1.36.3', stamp: '' }],
+      ['containerd', { path: '/usr/bin/containerd', version: '2.4.2', stamp: '' }],
     ]),
     runtime: {
       is: 'containerd',

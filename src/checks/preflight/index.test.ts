@@ -29,7 +29,7 @@ const withoutRuntime = (config: string): Scene => {
   };
 };
 const tools = (entries: Record<string, [path: string, version: string]>) => ({
-  tools: new Map(Object.entries(entries).map(([name, [path, version]]) => [name, { path, version }])),
+  tools: new Map(Object.entries(entries).map(([name, [path, version]]) => [name, { path, version, stamp: '' }])),
 });
 const listener = (address: string, port: number, process: string | null = 'nginx', pid: number | null = 9) => ({
   address,

@@ -56,7 +56,7 @@ export const apply: Handler = async (session, [planFile], options) => {
     const approved = saved ?? plan;
     await runAndShow(session, context, {
       command: 'apply',
-      run: (operator, request) => runPlan(subject, ports, operator, { ...request, intent, approved }),
+      run: (operator, request) => runPlan(subject, ports, operator, { ...request, intent, approved, seen: made.view }),
       next: NEXT,
     });
     return 0;

@@ -156,9 +156,17 @@ describe.runIf(canRun).each(['dash', 'bash'])('under %s', (shell) => {
     mkdirSync(at('bin'));
     writeFileSync(at('bin/kubelet'), '#!/bin/sh\necho "Kubernetes v1.36.3"; echo more\n');
     chmodSync(at('bin/kubelet'), 0o755);
-    expect(run(versions(), `${at('bin')}:/usr/bin:/bin`).lines).toContain(
-      `kubelet|${at('bin/kubelet')}|Kubernetes v1.36.3`,
-    );
+    const kubelet = (known: string[] = []): string[] => {
+      const said = run(versions(known), `${at('bin')}:/usr/bin:/bin`).lines;
+      return said.find((line) => line.startsWith('kubelet|'))?.split('|') ?? [];
+    };
+    const [, path, stamp = '', version] = kubelet();
+    expect([path, version]).toEqual([at('bin/kubelet'), 'Kubernetes v1.36.3']);
+    // Only the same file of the same program is not asked again.
+    expect(kubelet([`kubelet=${stamp}`])).toEqual(['kubelet', path, stamp, 'same']);
+    expect(kubelet([`kubeadm=${stamp}`]).at(-1)).toBe('Kubernetes v1.36.3');
+    writeFileSync(at('bin/kubelet'), '#!/bin/sh\necho "Kubernetes v1.36.4"\n');
+    expect(kubelet([`kubelet=${stamp}`]).at(-1)).toBe('Kubernetes v1.36.4');
   });
 
   test('etcd-process finds a process by its name, with its arguments', () => {

@@ -17,7 +17,7 @@ export function etcdManifest(kubeadmConfig: string, known = ''): ReadCommand {
     'umask 077; d=$(mktemp -d "${XDG_RUNTIME_DIR:-/run}/keelson-dryrun.XXXXXXXX") || exit 1',
     `trap 'rm -rf -- "$d"' EXIT; trap 'exit 143' HUP INT TERM`,
     'cat >"$d/config.yaml" || exit 1',
-    'KUBEADM_INIT_DRYRUN_DIR="$d" kubeadm init phase etcd local --dry-run --config "$d/config.yaml" >"$d/out" 2>&1',
+    'GOGC=off GOMAXPROCS=1 KUBEADM_INIT_DRYRUN_DIR="$d" kubeadm init phase etcd local --dry-run --config "$d/config.yaml" >"$d/out" 2>&1',
     'rc=$?; if [ $rc -ne 0 ]; then cat "$d/out" >&2; exit $rc; fi',
     'printf "%s\\n" "$k" >&2; cat "$d/etcd.yaml"',
   ].join('\n');

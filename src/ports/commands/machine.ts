@@ -21,13 +21,19 @@ export function machine(): ReadCommand {
   return readCommand('machine', script(text, []));
 }
 
-/** `TOOL|PATH|VERSION` for each program that is installed, as it names its own version. */
-export function versions(): ReadCommand {
+/**
+ * `TOOL|PATH|STAMP|VERSION` for each program that is installed, as it names its own version; the stamp is of its file. `known` are
+ * `TOOL=STAMP`: such a program is not started again, and its version is said to be `same`.
+ */
+export function versions(known: readonly string[] = []): ReadCommand {
   const text = [
-    'v() { t=$1; p=$(command -v "$t") || return 0; shift; printf "%s|%s|%s\\n" "$t" "$p" "$("$p" "$@" 2>/dev/null | head -n1)"; }',
+    'k=" $* "; export GOGC=off GOMAXPROCS=1',
+    'v() { t=$1; p=$(command -v "$t") || return 0; s=$(stat -Lc %d-%i-%s-%.9Z -- "$p"); shift',
+    'case $k in *" $t=$s "*) printf "%s|%s|%s|same\\n" "$t" "$p" "$s";;',
+    '*) printf "%s|%s|%s|%s\\n" "$t" "$p" "$s" "$("$p" "$@" 2>/dev/null | head -n1)";; esac; }',
     'v kubeadm version -o short & v kubelet --version & v containerd --version & v runc --version & wait',
   ].join('\n');
-  return readCommand('versions', script(text, []));
+  return readCommand('versions', script(text, known));
 }
 
 /** The container runtime's own configuration (`containerd config dump`): cgroup driver, sandbox image, socket. */

@@ -32,12 +32,15 @@ export const readHandlers = {
         `clock=${((world.wallMs() + m.clockSkewMs) / 1000).toFixed(9)}`,
       ]),
     ),
-  versions: (m) =>
+  versions: (m, c) =>
     ok(
       text(
         ['kubeadm', 'kubelet', 'containerd', 'runc'].flatMap((tool) => {
           const program = m.program(tool);
-          return program === null ? [] : [`${tool}|${program.path}|${saidVersion(tool, program.version)}`];
+          if (program === null) return [];
+          const stamp = `${program.path}-${program.version}`;
+          const said = args(c).includes(`${tool}=${stamp}`) ? 'same' : saidVersion(tool, program.version);
+          return [`${tool}|${program.path}|${stamp}|${said}`];
         }),
       ),
     ),

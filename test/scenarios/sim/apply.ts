@@ -44,7 +44,7 @@ export async function apply(process: SimProcess, shape: Shape, options: ApplyOpt
       subject,
       process.ports,
       process,
-      { intent, approved: plan, emit: () => {}, note, signals: { cancel, stop } },
+      { intent, approved: plan, seen: made.view, emit: () => {}, note, signals: { cancel, stop } },
       policy,
     );
   });
