@@ -56,7 +56,7 @@ export function ansibleContender(ansible: AnsibleFound & { is: 'there' }, kubern
     name: 'ansible',
     description: `ansible-core ${ansible.version}, a playbook of the same work (bench/contenders/playbook.yml): ${settings}`,
     prepare: async (site) => {
-      const files = writeProcedureFiles(site, kubernetesVersion);
+      const files = writeProcedureFiles(site, kubernetesVersion, 'ecdsa');
       writeFileSync(join(site.folder, 'ansible.cfg'), configOf(site));
       writeFileSync(
         join(site.folder, 'inventory.ini'),

@@ -2,11 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Site } from '../lib/site.ts';
 
-/**
- * The files of the documented procedure, as people would have them ready: the same for shell and Ansible. Keys are ECDSA, as
- * keelson's are; kubeadm's default, RSA, would cost the others time.
- */
-export function writeProcedureFiles(site: Site, kubernetesVersion: string): string {
+/** `documented`: the page says nothing, and kubeadm's default is RSA. `ecdsa` are the keys that keelson makes, which cost less time. */
+export type Keys = 'documented' | 'ecdsa';
+
+/** The files of the documented procedure, as people would have them ready: the same for shell and Ansible. */
+export function writeProcedureFiles(site: Site, kubernetesVersion: string, keys: Keys): string {
   const folder = join(site.folder, 'files');
   mkdirSync(folder);
   writeFileSync(join(folder, 'kubelet.conf'), kubeletConfig);
@@ -15,7 +15,7 @@ export function writeProcedureFiles(site: Site, kubernetesVersion: string): stri
   const cluster = site.machines.map(({ name, address }) => `${name}=https://${address}:2380`).join(',');
   site.machines.forEach(({ name, address }, index) => {
     mkdirSync(join(folder, name));
-    const config = kubeadmConfig({ name, address, cluster, kubernetesVersion });
+    const config = kubeadmConfig({ name, address, cluster, kubernetesVersion, keys });
     writeFileSync(join(folder, name, 'kubeadmcfg.yaml'), config);
     // On the first machine the others' certificates are made in folders of their own; its own where they belong.
     const pki = index === 0 ? '/etc/kubernetes/pki' : `/tmp/${name}/pki`;
@@ -64,9 +64,10 @@ interface Member {
   readonly address: string;
   readonly cluster: string;
   readonly kubernetesVersion: string;
+  readonly keys: Keys;
 }
 
-function kubeadmConfig({ name, address, cluster, kubernetesVersion }: Member): string {
+function kubeadmConfig({ name, address, cluster, kubernetesVersion, keys }: Member): string {
   const args = [
     ['initial-cluster', cluster],
     ['initial-cluster-state', 'new'],
@@ -87,8 +88,7 @@ localAPIEndpoint:
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 kubernetesVersion: ${kubernetesVersion}
-encryptionAlgorithm: ECDSA-P256
-etcd:
+${keys === 'ecdsa' ? 'encryptionAlgorithm: ECDSA-P256\n' : ''}etcd:
   local:
     serverCertSANs:
     - ${address}

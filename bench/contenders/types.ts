@@ -3,7 +3,7 @@ import type { Site } from '../lib/site.ts';
 
 /** One way from three machines with their software to a healthy etcd. */
 export interface Contender {
-  readonly name: 'shell-serial' | 'shell-parallel' | 'ansible' | 'keelson';
+  readonly name: 'shell-serial' | 'shell-parallel' | 'shell-parallel-ecdsa' | 'ansible' | 'keelson';
   /** For the report: version and settings. */
   readonly description: string;
   /** What a person has ready before: files written, host keys recorded. Gives the command that the clock measures. */

@@ -10,7 +10,7 @@ import { createSite, type Site, settle } from '../lib/site.ts';
 import { runRounds } from './rounds.ts';
 import type { Bench, CaseResult, Suite } from './types.ts';
 
-/** Three machines with their software and images become an etcd: four ways, each time on machines that are new. */
+/** Three machines with their software and images become an etcd: in several ways, each time on machines that are new. */
 export const installSuite: Suite = {
   name: 'install',
   run: async (bench) => {
@@ -29,6 +29,7 @@ export function contendersOf(
   return [
     shellContender('shell-serial', kubernetesVersion),
     shellContender('shell-parallel', kubernetesVersion),
+    shellContender('shell-parallel-ecdsa', kubernetesVersion),
     ...(ansible.is === 'there' ? [ansibleContender(ansible, kubernetesVersion)] : []),
     keelsonContender(keelsonVersion, kubernetesVersion),
   ];
