@@ -1,13 +1,14 @@
 #!/bin/bash
-# "Set up a High Availability etcd Cluster with kubeadm", step by step and host by host, over kept SSH connections. The page's
-# blocks are run as they stand; certificates travel by scp. Arguments: ssh_config, the folder of files, the hosts.
+# "Set up a High Availability etcd Cluster with kubeadm", step by step and host by host. The page's blocks are run as they stand, with
+# ssh and scp as anybody has them: each is a connection of its own. Arguments: ssh_config, the folder of files, the hosts.
 set -euo pipefail
 config=$1 files=$2
 shift 2
 hosts=("$@")
 first=${hosts[0]}
-on() { ssh -F "$config" "$@"; }
-copy() { scp -q -F "$config" "$@"; }
+own=(-F "$config" -o ControlMaster=no -o ControlPath=none)
+on() { ssh "${own[@]}" "$@"; }
+copy() { scp -q "${own[@]}" "$@"; }
 
 # 1. The kubelet as a service manager for etcd.
 for host in "${hosts[@]}"; do

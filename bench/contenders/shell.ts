@@ -7,12 +7,12 @@ const shells = {
     script: 'shell-serial.sh',
     keys: 'documented',
     description:
-      'the documented procedure as plain shell, host by host, ssh with ControlMaster, RSA keys as kubeadm makes them by default (bench/contenders/shell-serial.sh)',
+      'the documented procedure as plain shell, host by host, with ssh and scp as anybody has them and RSA keys as kubeadm makes them by default (bench/contenders/shell-serial.sh)',
   },
   'shell-parallel': {
     script: 'shell-parallel.sh',
     keys: 'documented',
-    description: 'the same, parallel wherever it can be (bench/contenders/shell-parallel.sh)',
+    description: 'the same, parallel wherever it can be, over kept connections (bench/contenders/shell-parallel.sh)',
   },
   'shell-parallel-ecdsa': {
     script: 'shell-parallel.sh',
