@@ -70,7 +70,7 @@ export async function awaitReturn(ctx: RunContext, absence: Absence): Promise<'b
       signal,
     });
     if (waited.is === 'late') return stayedAway([...away.keys()], limits.hostReturnMs, waited.state);
-    if (waited.value === 'back') absence.note(`${names} is back`);
+    if (away.size === 0) absence.note(`${names} is back`);
     return waited.value;
   } catch (error) {
     ctx.hard.throwIfAborted();

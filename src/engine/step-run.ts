@@ -11,7 +11,7 @@ export interface StepRun {
   planned: PlannedStep;
   bound: BoundStep;
   /** For each place, the moment (of the view store) at which the last step there that it needs, directly or not, changed something. */
-  horizon: ReadonlyMap<HostId | typeof OPERATOR, number>;
+  horizon: ReadonlyMap<HostId, number>;
   /** The moment at which it last changed something itself; 0 while nothing was applied. */
   appliedAt: number;
   applies: number;
