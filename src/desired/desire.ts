@@ -98,8 +98,7 @@ function kubeadmConfigOf(
       ? []
       : [{ name: 'listen-metrics-urls', value: `http://${metricsHost}:${etcd.ports.metrics}` }]),
     ...optional('quota-backend-bytes', etcd.quotaBackendBytes),
-    ...optional('heartbeat-interval', etcd.heartbeatIntervalMs),
-    ...optional('election-timeout', etcd.electionTimeoutMs),
+    ...timers(config, phase),
     ...etcd.extraArgs,
   ];
   return etcdKubeadmConfig({
@@ -117,6 +116,20 @@ function kubeadmConfigOf(
     peerCertSANs: [member.address, ...etcd.peerCertSANs],
     extraArgs,
   });
+}
+
+/**
+ * Nobody uses a cluster that is being founded, and its members wait for nothing but their first leader: half of etcd's own times, unless
+ * somebody who knows the network has chosen others.
+ */
+function timers({ spec: { etcd } }: ClusterConfig, phase: 'founding' | 'running'): NameValue[] {
+  const chosen = [
+    ...optional('heartbeat-interval', etcd.heartbeatIntervalMs),
+    ...optional('election-timeout', etcd.electionTimeoutMs),
+  ];
+  const names = new Set(['heartbeat-interval', 'election-timeout']);
+  if (phase === 'running' || chosen.length > 0 || etcd.extraArgs.some((arg) => names.has(arg.name))) return chosen;
+  return [...optional('heartbeat-interval', 50), ...optional('election-timeout', 500)];
 }
 
 function optional(name: string, value: number | undefined): NameValue[] {

@@ -41,7 +41,7 @@ export function applyCandidates(view: View, after: readonly string[] = []): Cand
     ? [add('founding-begins', OPERATOR, [identity], 'no machine holds data: a cluster may be founded')]
     : [];
   if (resealNeeded(view)) add('vault-reseal', OPERATOR, [identity], 'spec.vault.recipients says who can open it');
-  const started: string[] = [];
+  const started: { on: HostId; kubelet: string; found: string }[] = [];
   const running: string[] = [];
   const run = (on: HostId, before: readonly string[]): void => {
     const why = 'a wiped machine is then never taken for an empty one';
@@ -53,20 +53,29 @@ export function applyCandidates(view: View, after: readonly string[] = []): Cand
   for (const on of hosts) {
     const claim = add('host-record', on, [identity], 'written before anything else', { state: 'claim' }, '-claim');
     const ready = softwareCandidates(view, on, claim, add);
-    const kubelet = add('kubelet-service', on, [ready], 'starts and watches etcd');
+    const kubelet = (after: string): string => add('kubelet-service', on, [after], 'starts and watches etcd');
     const certificates = add('etcd-certificates', on, [claim], 'mutual TLS between members and clients');
     if (founding) {
-      const needs = [certificates, ready, ...begins];
-      started.push(kubelet, add('etcd-member-found', on, needs, 'all members start together'));
+      const found = add('etcd-member-found', on, [certificates, ready, ...begins], 'all members start together');
+      // Its start takes a processor for a second, which the members need first.
+      started.push({ on, found, kubelet: kubelet(found) });
     } else {
       // A machine is brought to its end before the next is touched: a member that is down is back before others are disturbed.
-      running.push(kubelet, certificates);
-      run(on, [kubelet, certificates]);
+      const before = [kubelet(ready), certificates];
+      running.push(...before);
+      run(on, before);
     }
   }
   if (founding) {
-    const founded = add('etcd-founded', OPERATOR, started, 'all members have to vote before any is hardened');
-    for (const on of hosts) run(on, [founded]);
+    const found = started.map((s) => s.found);
+    const founded = add('etcd-founded', OPERATOR, found, 'all members have to vote before any is hardened');
+    // One after the other, although nobody uses the cluster yet: members that start at the same moment ask each other for hashes (the check for
+    // corruption) while none answers, and wait for 7 s.
+    let previous: string[] = [];
+    for (const { on, kubelet } of started) {
+      run(on, [founded, kubelet, ...previous]);
+      previous = running.slice(-1);
+    }
   }
   const handover =
     view.desired.cluster.phase === 'handed-over'

@@ -47,7 +47,7 @@ describe('a plan', () => {
       for (const need of step.needs) expect(earlier.has(need), step.title).toBe(true);
       earlier.add(step.id);
     }
-    expect(steps.filter((s) => s.kind === 'etcd-founded').map((s) => s.needs.length)).toEqual([6]);
+    expect(steps.filter((s) => s.kind === 'etcd-founded').map((s) => s.needs.length)).toEqual([3]);
   });
 
   it('passes the needs of steps that are already right on to what they needed', async () => {

@@ -25,6 +25,7 @@ export type BuilderName =
   | 'make-directory'
   | 'own-by-root'
   | 'remove-paths'
+  | 'found-member'
   | 'swap-manifest'
   | 'systemctl'
   | 'import-image'

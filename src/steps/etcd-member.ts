@@ -1,16 +1,16 @@
 import { quorumOf } from '../desired/members.ts';
 import { paths } from '../desired/paths.ts';
 import { askManifest, manifestOf } from '../facts/manifests.ts';
-import type { ManifestFact } from '../facts/types.ts';
+import type { EtcdProcessFact, ManifestFact } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { FileSpec } from '../model/file.ts';
 import type { HostId } from '../model/ids.ts';
-import { swapManifest } from '../ports/commands/etcd.ts';
+import { foundMember, swapManifest } from '../ports/commands/etcd.ts';
 import { makeDirectory, removePaths } from '../ports/commands/files.ts';
 import { isFounded } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
-import { manifestCommand } from '../render/manifest.ts';
-import { factOf, fileChanges } from './compare.ts';
+import { manifestCommand, manifestImage } from '../render/manifest.ts';
+import { factOf, fileChanges, needed } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
 import { placeFiles } from './place-files.ts';
@@ -18,12 +18,15 @@ import { type Change, type Check, defineStep, type View } from './types.ts';
 
 type Phase = 'founding' | 'running';
 
-/** Starts a member with an empty data directory. Only while the cluster is being founded: see the founding rule. */
+/**
+ * Starts a member with an empty data directory, in a container of its own. Only while the cluster is being founded: see the founding rule. The
+ * kubelet never has a manifest with which it could start such a member again.
+ */
 export const etcdMemberFound = defineStep({
   kind: 'etcd-member-found',
   risk: 'safe',
   attempts: 2,
-  settleMs: 0,
+  settleMs: 10_000,
   parse: noParams,
   title: (_params, on) => `found etcd member ${on}`,
   reads: (_params, on) => [
@@ -36,9 +39,26 @@ export const etcdMemberFound = defineStep({
   judge: (_params, view, on) => {
     const { phase } = view.desired.cluster;
     if (isFounded(phase)) return { is: 'satisfied' };
-    return manifestCheck(view, on, 'founding');
+    const check = memberCheck(view, on, 'founding');
+    if (check.is === 'blocked') return check;
+    const changes = [...check.changes];
+    const wanted = factOf(view, on, 'manifests').founding;
+    const process = factOf(view, on, 'etcdProcess');
+    if (process.is === 'absent') changes.push({ summary: 'start etcd, with initial-cluster-state new' });
+    else if (wanted.is !== 'made' || !sameArguments(process.argv, manifestCommand(wanted.text)))
+      changes.push({ summary: 'start etcd again, with the arguments of this founding' });
+    return needed(changes);
   },
-  apply: (_params, world, view, on) => placeMember(world, view, on, 'founding'),
+  apply: async (_params, world, view, on) => {
+    const { config, text } = await makeManifest(world, view, on, 'founding');
+    const { dataDir } = view.desired.config.spec.etcd;
+    await must(world, makeDirectory(dataDir, '700'));
+    await placeFiles(world, view, on, [kubeadmFile(config)]);
+    const image = manifestImage(text);
+    if (image === null) throw new KeelsonError('internal', 'kubeadm’s manifest names no image');
+    const place = { socket: socketOf(view), image, dataDir, pkiDir: paths.etcdPkiDirectory };
+    await must(world, foundMember(place, manifestCommand(text)));
+  },
 });
 
 /**
@@ -62,10 +82,12 @@ export const etcdMemberRun = defineStep({
   ],
   judge: (_params, view, on) => {
     const { phase } = view.desired.cluster;
-    const check = manifestCheck(view, on, 'running');
+    const check = memberCheck(view, on, 'running');
     if (check.is === 'blocked') return check;
-    const changes = check.is === 'needed' ? [...check.changes] : [];
     const wanted = factOf(view, on, 'manifests').running;
+    const manifest = manifestDifference(view, on, wanted);
+    const changes = [...check.changes, ...manifest];
+    if (leftover(view, on)) changes.push({ summary: `remove ${paths.preparedManifest}, left by an interrupted run` });
     const process = factOf(view, on, 'etcdProcess');
     if (
       wanted.is === 'made' &&
@@ -74,7 +96,7 @@ export const etcdMemberRun = defineStep({
       changes.push({
         summary: process.is === 'absent' ? 'start etcd' : 'restart etcd with the arguments of its manifest',
       });
-    } else if (changes.length > 0 && check.is === 'needed' && check.restarts) {
+    } else if (manifest.some((change) => change.diff !== undefined)) {
       changes.push({ summary: 'restart etcd' });
     }
     const health = waitsForPeers(view) ? null : memberHealth(view, on);
@@ -83,7 +105,7 @@ export const etcdMemberRun = defineStep({
     const restarts = process.is === 'absent' || changes.some((c) => /^(?:re)?start etcd/.test(c.summary));
     return { is: 'needed', changes, risk: isFounded(phase) && restarts ? 'disruptive' : 'safe' };
   },
-  apply: (_params, world, view, on) => placeMember(world, view, on, 'running'),
+  apply: (_params, world, view, on) => placeMember(world, view, on),
 });
 
 /**
@@ -96,9 +118,10 @@ function waitsForPeers(view: View): boolean {
   return mayRun < quorumOf(members.length);
 }
 
-type ManifestCheck = Exclude<Check, { is: 'needed' }> | { is: 'needed'; changes: readonly Change[]; restarts: boolean };
+type MemberCheck = Extract<Check, { is: 'blocked' }> | { is: 'judged'; changes: readonly Change[] };
 
-function manifestCheck(view: View, on: HostId, phase: Phase): ManifestCheck {
+/** What a member needs in either phase: its folder and kubeadm's configuration. */
+function memberCheck(view: View, on: HostId, phase: Phase): MemberCheck {
   const host = view.desired.hosts.get(on);
   if (host === undefined) throw new Error(`${on} is not in the configuration`);
   const files = factOf(view, on, 'files');
@@ -123,12 +146,7 @@ function manifestCheck(view: View, on: HostId, phase: Phase): ManifestCheck {
     changes.push({ summary: `mode and owner of ${dataDir} ${data.mode} ${data.owner} -> 700 root:root` });
   }
   changes.push(...fileChanges(files, kubeadmFile(host.kubeadmConfig[phase])));
-  if (leftover(view, on)) changes.push({ summary: `remove ${paths.preparedManifest}, left by an interrupted run` });
-  const manifestChanges = manifestDifference(view, on, manifest);
-  changes.push(...manifestChanges);
-  return changes.length === 0
-    ? { is: 'satisfied' }
-    : { is: 'needed', changes, restarts: manifestChanges.some((c) => c.diff !== undefined) };
+  return { is: 'judged', changes };
 }
 
 function manifestDifference(view: View, on: HostId, manifest: ManifestFact): Change[] {
@@ -153,8 +171,13 @@ function manifestFile(content: string): FileSpec {
   return { path: paths.manifest, content, mode: '600' };
 }
 
-/** The manifest is what the machine's kubeadm makes at this moment: facts of an earlier one may know neither it nor the cluster's token. */
-async function placeMember(world: World, view: View, on: HostId, phase: Phase): Promise<void> {
+/** What the machine's kubeadm makes at this moment: facts of an earlier one may know neither it nor the cluster's token. */
+async function makeManifest(
+  world: World,
+  view: View,
+  on: HostId,
+  phase: Phase,
+): Promise<{ config: string; text: string }> {
   const config = view.desired.hosts.get(on)?.kubeadmConfig[phase];
   if (config === undefined) throw new Error(`${on} is not in the configuration`);
   const known = factOf(view, on, 'manifests')[phase];
@@ -170,19 +193,31 @@ async function placeMember(world: World, view: View, on: HostId, phase: Phase): 
       },
     );
   }
+  return { config, text: made.text };
+}
+
+async function placeMember(world: World, view: View, on: HostId): Promise<void> {
+  const { config, text } = await makeManifest(world, view, on, 'running');
   await must(world, makeDirectory(view.desired.config.spec.etcd.dataDir, '700'));
   const old = factOf(view, on, 'files').text.get(paths.manifest);
-  if (old === undefined || old === made.text || factOf(view, on, 'etcdProcess').is === 'absent') {
-    await placeFiles(world, view, on, [kubeadmFile(config), manifestFile(made.text)]);
+  const process = factOf(view, on, 'etcdProcess');
+  if (!founds(process) && (old === undefined || old === text || process.is === 'absent')) {
+    await placeFiles(world, view, on, [kubeadmFile(config), manifestFile(text)]);
     if (leftover(view, on)) await must(world, removePaths([paths.preparedManifest]));
     return;
   }
-  const prepared = { path: paths.preparedManifest, content: made.text, mode: '600' };
+  const prepared = { path: paths.preparedManifest, content: text, mode: '600' };
   await placeFiles(world, view, on, [kubeadmFile(config), prepared]);
-  await must(
-    world,
-    swapManifest(paths.preparedManifest, paths.manifest, { together: view.desired.cluster.phase !== 'handed-over' }),
-  );
+  await must(world, swapManifest(paths.preparedManifest, paths.manifest, socketOf(view)));
+}
+
+/** It runs as its cluster was founded, in a container of its own: the kubelet has to take it over. */
+function founds(process: EtcdProcessFact): boolean {
+  return process.is === 'running' && process.argv.includes('--initial-cluster-state=new');
+}
+
+function socketOf(view: View): string {
+  return view.desired.criSocket.replace(/^unix:\/\//, '');
 }
 
 /** null when the member is a healthy voter of our cluster; else what is wrong. */

@@ -10,7 +10,7 @@ import { unitsProbe } from '../../src/facts/services.ts';
 import { imagesProbe, runtimeProbe, toolsProbe } from '../../src/facts/software.ts';
 import { type HostId, hostId, type RunId } from '../../src/model/ids.ts';
 import type { BuilderName } from '../../src/ports/command.ts';
-import { etcdManifest, swapManifest } from '../../src/ports/commands/etcd.ts';
+import { etcdManifest, foundMember, swapManifest } from '../../src/ports/commands/etcd.ts';
 import {
   inspectArtefacts,
   inspectFiles,
@@ -34,6 +34,7 @@ import { otherContainers, removePod, removeState } from '../../src/ports/command
 import { systemctl } from '../../src/ports/commands/services.ts';
 import { apt, importImage } from '../../src/ports/commands/software.ts';
 import type { LockHolder } from '../../src/ports/host.ts';
+import { manifestCommand, manifestImage } from '../../src/render/manifest.ts';
 import { configOf } from '../scenarios/sim/world.ts';
 import type { ContractSubject } from './handler-subject.ts';
 
@@ -355,10 +356,11 @@ export const contractCases = {
       return [codes, (await s.run(listDirectories([D]))).stdout.trim()];
     },
   },
+  'found-member': { heldBy: 'test/contract/handlers.e2e.test.ts' },
   'swap-manifest': {
     play: async (s) => {
       await tree(s);
-      const swap = swapManifest(`${D}/new.yaml`, `${D}/etcd.yaml`, { together: false });
+      const swap = swapManifest(`${D}/new.yaml`, `${D}/etcd.yaml`, SOCKET);
       const without = (await s.run(swap)).exitCode;
       await s.write(`${D}/new.yaml`, 'new\n');
       await s.write(`${D}/etcd.yaml`, 'old\n');
@@ -434,13 +436,19 @@ export const contractCases = {
 export async function playEtcdStarts(s: ContractSubject): Promise<unknown> {
   const desired = desiredFor(s.address);
   const seen: unknown[] = [];
+  await tree(s);
   const manifest = '/etc/kubernetes/manifests/etcd.yaml';
+  let pods = 0;
+  // Each a pod of its own: the kubelet lets one that has failed before wait.
+  const pod = async (text: string): Promise<string> => {
+    pods += 1;
+    return (await s.run(etcdManifest(text))).stdout.replace('labels:', `labels:\n    number: "${pods}"`);
+  };
   const place = async (text: string): Promise<void> => {
     await s.remove(manifest);
     // The kubelet lets go of the old pod, so that the new one does not wait for its back-off; that is 15 s at most.
     await s.settle(8_000);
-    const made = await s.run(etcdManifest(text));
-    await s.write(manifest, made.stdout, '600');
+    await s.write(manifest, await pod(text), '600');
     await s.settle(25_000);
   };
   const look = async (what: string): Promise<void> => {
@@ -456,9 +464,27 @@ export async function playEtcdStarts(s: ContractSubject): Promise<unknown> {
   await place(config.running);
   await look('existing, only itself, no data');
   await s.remove('/var/lib/etcd');
-  await place(config.founding);
+  await s.remove(manifest);
+  await s.settle(8_000);
+  const founding = (await s.run(etcdManifest(config.founding))).stdout;
+  const where = {
+    socket: SOCKET,
+    image: manifestImage(founding) ?? '',
+    dataDir: '/var/lib/etcd',
+    pkiDir: '/etc/kubernetes/pki/etcd',
+  };
+  const found = async (): Promise<void> => {
+    await s.run(makeDirectory('/var/lib/etcd', '700'));
+    seen.push((await s.run(foundMember(where, manifestCommand(founding)))).exitCode);
+    await s.settle(5_000);
+  };
+  await found();
   await look('new, with all');
-  await place(config.running);
+  await found();
+  await look('started again');
+  await s.write(`${D}/etcd.yaml`, await pod(config.running), '600');
+  seen.push((await s.run(swapManifest(`${D}/etcd.yaml`, manifest, SOCKET))).exitCode);
+  await s.settle(25_000);
   await look('existing, only itself, with data');
   await s.remove(manifest);
   await s.settle(8_000);

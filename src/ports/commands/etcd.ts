@@ -31,37 +31,81 @@ export function etcdProcess(): ReadCommand {
   return readCommand('etcd-process', script(text, []));
 }
 
+/** The container in which a member runs while its cluster is founded, until the kubelet takes it over. */
+export const FOUNDING_CONTAINER = 'keelson-founding';
+/** Where it writes its log. */
+export const FOUNDING_LOG = '/run/keelson/founding.log';
+
+/** `k` is containerd's own client; `forget` removes what is left of the container. */
+export const FOUNDING_SCRIPT = [
+  `c=${FOUNDING_CONTAINER}; k() { ctr --connect-timeout 5s --address "$s" -n k8s.io "$@"; }`,
+  'forget() { k tasks kill -a -s KILL "$c"; k tasks rm -f "$c"; k containers rm "$c"; } >/dev/null 2>&1',
+  // Puts into `$pids` the processes of the container that are called etcd.
+  'founders() { pids=; for p in /proc/[0-9]*; do read -r n <"$p/comm" && [ "$n" = etcd ] && grep -q "/$c" "$p/cgroup" && pids="$pids ${p#/proc/}"; done 2>/dev/null; }',
+  // By a signal at first, so that a leader hands over; one whose peers are gone would wait for 7 s for a successor, and its log survives the
+  // end as it survives a power cut.
+  'end_founding() { for sig in $1 KILL; do founders; [ -n "$pids" ] || return; for p in $pids; do kill -s $sig "$p"; done 2>/dev/null',
+  '  n=0; while founders; [ -n "$pids" ] && [ $n -lt 100 ]; do sleep 0.02; n=$((n+1)); done; done; }',
+].join('\n');
+
+/**
+ * Starts a member with an empty data directory, in a container of its own and not by the kubelet: a manifest with `initial-cluster-state: new`
+ * is then never on any machine, and nothing starts such a member again after it has been stopped. It outlives the command. A container that
+ * an earlier attempt has left is ended first; its data stays.
+ */
+export function foundMember(
+  place: { socket: string; image: string; dataDir: string; pkiDir: string },
+  argv: readonly string[],
+): WriteCommand {
+  const text = [
+    's=$1 image=$2 data=$3 pki=$4; shift 4; umask 077',
+    FOUNDING_SCRIPT,
+    'end_founding KILL; mkdir -p /run/keelson',
+    'm() { printf "type=bind,src=%s,dst=%s,options=rbind:%s" "$1" "$1" "$2"; }',
+    // As a rule there is no such container and there is the image: each question would cost as much as the start.
+    `try() { : >${FOUNDING_LOG}; why=$(k run --detach --net-host --log-uri "file://${FOUNDING_LOG}" --mount "$(m "$data" rw)" --mount "$(m "$pki" ro)" "$image" "$c" "$@" 2>&1); }`,
+    'try "$@" && exit 0; forget; try "$@" && exit 0',
+    'forget; if ! k images ls -q "name==$image" | grep -qxF -e "$image"; then',
+    '  { crictl -r "unix://$s" pull "$image" || k images pull --hosts-dir /etc/containerd/certs.d "$image"; } >/dev/null 2>&1 || { echo "containerd has no image $image, and cannot pull it" >&2; exit 71; }',
+    '  try "$@" && exit 0; forget; fi',
+    'printf "%s\\n" "$why" >&2; exit 1',
+  ].join('\n');
+  return writeCommand('found-member', script(text, [place.socket, place.image, place.dataDir, place.pkiDir, ...argv]), {
+    mayBeLong: true,
+    timeoutMs: 300_000,
+  });
+}
+
 /**
  * Replaces a running static pod's manifest by one that lies ready on the machine. A manifest that is changed in place costs 10 to 15 s: the
  * kubelet starts the new pod only at its next back-off after the old one has ended (allowStaticPodStart in pkg/kubelet/pod_workers.go).
- * Taken away first, and put back when the kubelet's worker of the old pod has ended (completeTerminated there), it costs about 2 s. The machine does both by itself, so that
- * a lost connection never leaves it between the two.
- *
- * `together`: all members are restarted at once, before anybody uses the cluster. A leader whose followers go down with it waits 7 s for a
- * successor; after a third of a second it is ended, which etcd's log survives as it survives a power cut.
+ * Taken away first, and put back when the kubelet's worker of the old pod has ended (completeTerminated there), it costs about 2 s. A member
+ * that still runs as its cluster was founded is no pod, and is ended before. The machine does all of it by itself, so that a lost connection never leaves it between the two.
  */
-export function swapManifest(prepared: string, manifest: string, options: { together: boolean }): WriteCommand {
+export function swapManifest(prepared: string, manifest: string, socket: string): WriteCommand {
   const text = [
     // Whoever stops the unit waits: between taking away and putting back is no place to end.
     `trap '' TERM INT HUP`,
-    'new=$1 target=$2 together=$3; dir=$(dirname -- "$target"); umask 077',
+    'new=$1 target=$2 s=$3; dir=$(dirname -- "$target"); umask 077',
     '[ -f "$new" ] || exit 66',
+    FOUNDING_SCRIPT,
     'pod= etcd= cgroup=',
-    'for d in /proc/[0-9]*; do read -r c <"$d/comm" || continue; [ "$c" = etcd ] || continue',
+    'for d in /proc/[0-9]*; do read -r c2 <"$d/comm" || continue; [ "$c2" = etcd ] || continue',
     `  cgroup=$(sed -n 's#^[0-9]*:\\(memory\\|name=systemd\\|\\):\\(.*pod[0-9a-f_-]\\{32,36\\}[^/]*\\)/.*#\\2#p' "$d/cgroup" | head -n1)`,
     `  pod=$(printf '%s\\n' "$cgroup" | sed -n 's#.*pod\\([0-9a-f_-]\\{32,36\\}\\).*#\\1#p' | tr _ -); etcd=\${d#/proc/}; [ -n "$pod" ] && break; done 2>/dev/null`,
     'group() { for r in /sys/fs/cgroup/memory /sys/fs/cgroup/systemd /sys/fs/cgroup; do [ -d "$r$cgroup" ] && return 0; done; return 1; }',
     'rm -f -- "$target"; sync -- "$dir"',
+    'founders; was=$pids; [ -z "$was" ] || end_founding TERM',
     // In vain past the deadline, or too early: then the kubelet takes its back-off, and nothing else is lost. The pod's cgroup is the last
-    // thing that its worker removes, half a second after the process' end; a pass that the kubelet makes every 2 s may remove it before.
+    // thing that its worker removes, up to a second after the process' end; a pass that the kubelet makes every 2 s may remove it before.
     'n=0 dead=0; [ -z "$pod" ] || while [ $n -lt 1000 ]; do n=$((n+1)); [ -d "/proc/$etcd" ] || dead=$((dead+1))',
-    '  [ $dead -lt 20 ] || group || break; sleep 0.03',
-    '  [ "$together" = yes ] && [ $n = 10 ] && read -r c <"/proc/$etcd/comm" && [ "$c" = etcd ] && kill -KILL "$etcd"; done 2>/dev/null',
-    '[ -z "$pod" ] || sleep 0.2',
+    '  [ $dead -lt 34 ] || group || break; sleep 0.03; done',
+    '[ -z "$pod" ] || sleep 0.1',
     // The kubelet passes over names that begin with a dot.
     'tmp=$dir/.keelson-$$; cp -- "$new" "$tmp" && chmod 600 "$tmp" && sync -- "$tmp" && mv -fT -- "$tmp" "$target" && sync -- "$dir" && rm -f -- "$new"',
+    'e=$?; [ -z "$was" ] || forget; exit $e',
   ].join('\n');
-  return writeCommand('swap-manifest', script(text, [prepared, manifest, options.together ? 'yes' : 'no']), {
+  return writeCommand('swap-manifest', script(text, [prepared, manifest, socket]), {
     mayBeLong: true,
     timeoutMs: 60_000,
   });

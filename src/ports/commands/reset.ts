@@ -1,4 +1,5 @@
 import { type ReadCommand, readCommand, script, type WriteCommand, writeCommand } from '../command.ts';
+import { FOUNDING_CONTAINER, FOUNDING_LOG } from './etcd.ts';
 
 // What takes things away again. Each command may be cut short anywhere and be run again; none follows a symbolic link.
 
@@ -14,20 +15,22 @@ export const STILL_RUNS = 70;
 /**
  * Takes etcd's static pod away and waits until its process and the kubelet's folder of the pod are gone. The kubelet ends the pod; after
  * 2 s, and where no kubelet runs, the process is killed, because an etcd whose peers are gone takes 7 s to give up, and its log survives
- * this as it survives a power cut. A process that is in no pod is nobody of ours: it is left alone, and the command fails.
+ * this as it survives a power cut; so is a member that runs as its cluster was founded. A process that is in neither is nobody of ours: it is
+ * left alone, and the command fails.
  */
 export function endStaticPod(manifest: string, dataDir: string): WriteCommand {
   const text = [
     'm=$1 d=$2; dir=$(dirname -- "$m")',
     'rm -f -- "$m" || exit 1; [ ! -d "$dir" ] || sync -- "$dir"',
     MEMBERS,
-    'podded() { for p in $pids; do grep -q kubepods "/proc/$p/cgroup" 2>/dev/null && kill -KILL "$p" 2>/dev/null; done; }',
+    `ours() { for p in $pids; do grep -q -e "$1" "/proc/$p/cgroup" 2>/dev/null && kill -KILL "$p" 2>/dev/null; done; }; founding=/${FOUNDING_CONTAINER}`,
+    'members; ours "$founding"',
     'gone() { members; [ -z "$pids" ] || return 1; for f in /var/lib/kubelet/pods/*/containers/etcd; do [ ! -e "$f" ] || return 1; done; }',
     'managed() { case $(systemctl is-active kubelet.service) in active|activating|reloading) return 0;; esac; return 1; }',
     'n=0; until gone; do',
     '  [ $n -lt 300 ] || break; if [ $((n % 20)) = 0 ] && ! managed; then break; fi',
-    '  [ $n -lt 20 ] || podded; sleep 0.1; n=$((n+1)); done',
-    'members; podded; n=0; while members; [ -n "$pids" ] && [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done',
+    '  [ $n -lt 20 ] || ours kubepods; sleep 0.1; n=$((n+1)); done',
+    'members; ours kubepods; n=0; while members; [ -n "$pids" ] && [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done',
     `[ -z "$pids" ] || { echo "etcd (process$pids) uses $d and is in no pod of the kubelet" >&2; exit ${STILL_RUNS}; }`,
   ].join('\n');
   return writeCommand('end-static-pod', script(text, [manifest, dataDir]), { mayBeLong: true, timeoutMs: 90_000 });
@@ -61,7 +64,7 @@ export function otherContainers(socket: string): ReadCommand {
   const text = [
     `s=$1 f='${POD_FILTER}'; command -v ctr >/dev/null && [ -S "$s" ] || exit 0`,
     CTR,
-    'own=" $(k -n k8s.io containers ls -q "$f" | tr "\\n" " ") "',
+    `own=" $(k -n k8s.io containers ls -q "$f" | tr "\\n" " ") ${FOUNDING_CONTAINER} "`,
     'for n in $(k namespaces ls -q); do for c in $(k -n "$n" tasks ls -q); do',
     '  case $n$own in "k8s.io"*" $c "*) continue;; esac',
     '  printf "%s/%s\\n" "$n" "$c"; done; done; exit 0',
@@ -78,7 +81,7 @@ export function removePod(socket: string): WriteCommand {
     `s=$1 f='${POD_FILTER}'`,
     CTR,
     'if command -v ctr >/dev/null && [ -S "$s" ] && k version >/dev/null; then',
-    '  for c in $(k -n k8s.io containers ls -q "$f"); do',
+    `  for c in $(k -n k8s.io containers ls -q "$f") ${FOUNDING_CONTAINER}; do`,
     '    k -n k8s.io tasks kill -a -s KILL "$c"; k -n k8s.io tasks rm -f "$c" >/dev/null',
     '    x=/run/containerd/io.containerd.grpc.v1.cri/sandboxes/$c/shm; ! mountpoint -q "$x" || umount "$x"',
     '    k -n k8s.io sandboxes rm -f "$c" >/dev/null; k -n k8s.io containers rm "$c" >/dev/null',
@@ -87,7 +90,7 @@ export function removePod(socket: string): WriteCommand {
     '  left=$(k -n k8s.io containers ls -q "$f"); [ -z "$left" ] || { printf "containers of etcd’s pod remain:\\n%s\\n" "$left" >&2; exit 71; }',
     'fi',
     'for p in /var/lib/kubelet/pods/*; do [ ! -d "$p/containers/etcd" ] || rm -rf --one-file-system -- "$p" || exit 1; done',
-    'rm -f -- /var/log/containers/etcd-*_kube-system_etcd-*.log; rm -rf --one-file-system -- /var/log/pods/kube-system_etcd-*',
+    `rm -f -- ${FOUNDING_LOG} /var/log/containers/etcd-*_kube-system_etcd-*.log; rm -rf --one-file-system -- /var/log/pods/kube-system_etcd-*`,
   ].join('\n');
   return writeCommand('remove-pod', script(text, [socket]), { mayBeLong: true, timeoutMs: 120_000 });
 }

@@ -111,6 +111,7 @@ export class SimCluster {
     if (machine === undefined || !machine.up) return;
     machine.up = false;
     machine.transients = [];
+    machine.founding = null;
     machine.boots += 1;
     this.etcd.machineDown(id);
     this.etcd.settle();

@@ -165,6 +165,15 @@ export class SimEtcd {
       return;
     }
     this.#dropWipedData(machine);
+    if (machine.founding !== null) {
+      const process = this.#processes.get(id);
+      // Nobody starts it again when it has ended.
+      if (process?.argv === machine.founding) return;
+      if (process !== undefined) this.#stop(machine);
+      this.#start(machine, machine.founding, START_MS, 0);
+      return;
+    }
+    if (isFounding(this.#processes.get(id)?.argv)) this.#stop(machine);
     // Without the kubelet nothing is started or stopped: containers simply go on.
     if (
       unitOf(machine, 'kubelet.service').state !== 'active' ||
@@ -266,6 +275,11 @@ export class SimEtcd {
     // Its files are gone under its feet.
     this.#crash(machine.id);
   }
+}
+
+/** No manifest says so. */
+function isFounding(argv: readonly string[] = []): boolean {
+  return argv.includes('--initial-cluster-state=new');
 }
 
 function backOffMs(crashes: number): number {

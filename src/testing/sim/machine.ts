@@ -71,6 +71,8 @@ export class SimMachine {
   holder: LockHolder | null = null;
   last: LockState['last'] = null;
   transients: SimTransient[] = [];
+  /** Arguments of the etcd that runs in a container of its own, while its cluster is founded. */
+  founding: readonly string[] | null = null;
   clockSkewMs = 0;
   /** By SHA-256. */
   artefacts: ReadonlyMap<string, KnownArtefact> = new Map();
@@ -96,6 +98,7 @@ export class SimMachine {
     twin.fence = this.fence;
     twin.holder = this.holder;
     twin.last = this.last;
+    twin.founding = this.founding;
     twin.clockSkewMs = this.clockSkewMs;
     twin.artefacts = this.artefacts;
     twin.#inode = this.#inode;

@@ -13,6 +13,7 @@ export const resetHandlers = {
   'end-static-pod': (m, c, world) => {
     const [manifest = ''] = args(c);
     m.remove(manifest);
+    m.founding = null;
     world.etcd.settle();
     // Without a kubelet nobody else ends it.
     world.etcd.machineDown(m.id);
@@ -70,6 +71,7 @@ export const resetHandlers = {
 export const resetBeginnings: Partial<Record<BuilderName, Handler>> = {
   'end-static-pod': (m, c, world) => {
     m.remove(args(c)[0] ?? '');
+    m.founding = null;
     world.etcd.settle();
     return ok();
   },

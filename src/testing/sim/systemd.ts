@@ -82,7 +82,10 @@ export function control(machine: SimMachine, verb: string, name: string, wallMs:
   }
   if (verb === 'enable' || verb === 'disable') {
     if (!exists) return 1;
-    machine.units.set(name, { ...unitOf(machine, name), enabled: verb === 'enable' });
+    const unit = unitOf(machine, name);
+    // What neither runs nor is wanted by anything that systemd knows of is read anew when somebody asks.
+    const loaded = unit.state === 'inactive' ? null : unit.loaded;
+    machine.units.set(name, { ...unit, enabled: verb === 'enable', loaded });
     // systemctl reloads systemd after it has removed the links; `enable` is told not to.
     if (verb === 'disable') reload(machine);
     return 0;

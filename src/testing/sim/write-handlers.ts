@@ -25,6 +25,15 @@ export const writeHandlers = {
     world.etcd.settle();
     return ok();
   },
+  'found-member': (m, c, world) => {
+    const [, image = '', , , ...argv] = args(c);
+    if (unitOf(m, 'containerd.service').state !== 'active')
+      return fail(1, 'ctr: failed to dial "/run/containerd/containerd.sock"');
+    if (!m.images.has(image) && !m.registry) return fail(71, `containerd has no image ${image}, and cannot pull it`);
+    m.founding = argv;
+    world.etcd.settle();
+    return ok();
+  },
   'swap-manifest': (m, c, world) => {
     const begun = beginSwap(m, c, world);
     return begun.exitCode === 0 ? endSwap(m, c, world) : begun;
@@ -79,6 +88,7 @@ function beginSwap(m: SimMachine, c: Command, world: HandlerWorld): CommandResul
   const [prepared = '', target = ''] = args(c);
   if (!m.files.has(prepared)) return fail(66);
   m.remove(target);
+  m.founding = null;
   world.etcd.settle();
   return ok();
 }
