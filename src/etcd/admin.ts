@@ -170,6 +170,13 @@ export function createEtcdAdmin(options: EtcdAdminOptions): OpenEtcdAdmin {
         read: toHash,
         needsLeader: false,
       }),
+    moveLeader: (endpoint, memberId, signal) =>
+      call(endpoint, signal, {
+        method: Maintenance.method.moveLeader,
+        message: { targetId: BigInt(`0x${memberId}`) },
+        read: () => true as const,
+        needsLeader: true,
+      }),
     servedCertificate: look,
     servedPeerCertificate: look,
     close: () => {

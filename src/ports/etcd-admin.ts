@@ -128,6 +128,8 @@ export interface EtcdAdmin {
   readonly remove: (endpoint: EtcdEndpoint, key: string, signal: AbortSignal) => Promise<Reply<boolean>>;
   /** Hash of all keys up to a revision as this member has them; `0` is the latest. Reads its whole database. */
   readonly hashKv: (endpoint: EtcdEndpoint, revision: string, signal: AbortSignal) => Promise<Reply<EtcdHash>>;
+  /** Asked of the leader: the voter of that id leads from then on. `other` when the member asked does not lead. */
+  readonly moveLeader: (endpoint: EtcdEndpoint, memberId: string, signal: AbortSignal) => Promise<Reply<true>>;
   /** What the client port serves, even when it is expired or another CA's. */
   readonly servedCertificate: (endpoint: EtcdEndpoint, signal: AbortSignal) => Promise<Reply<ServedCertificate>>;
   /** The same for the peer port, which is then the endpoint's `port`. */

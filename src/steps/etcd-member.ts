@@ -1,5 +1,6 @@
 import { quorumOf } from '../desired/members.ts';
 import { paths } from '../desired/paths.ts';
+import { clientEndpoint } from '../facts/etcd.ts';
 import { askManifest, manifestOf } from '../facts/manifests.ts';
 import type { EtcdProcessFact, ManifestFact } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
@@ -208,7 +209,28 @@ async function placeMember(world: World, view: View, on: HostId): Promise<void> 
   }
   const prepared = { path: paths.preparedManifest, content: text, mode: '600' };
   await placeFiles(world, view, on, [kubeadmFile(config), prepared]);
+  await letAnotherLead(world, view, on);
   await must(world, swapManifest(paths.preparedManifest, paths.manifest, socketOf(view)));
+}
+
+/** Without a leader nobody writes until the others have waited for their election. Where this is in vain, that second is lost and nothing else. */
+async function letAnotherLead(world: World, view: View, on: HostId): Promise<void> {
+  const { desired, facts } = view;
+  if (facts.etcd.is === 'unknown') return;
+  const { endpoints } = facts.etcd.value;
+  const own = endpoints.get(on)?.status;
+  const self = desired.members.find((m) => m.host === on);
+  if (self === undefined || own?.is !== 'ok' || own.value.leaderId !== own.value.memberId) return;
+  const able = desired.members.filter((m) => m.host !== on && memberHealth(view, m.host) === null);
+  const stays = able.filter(({ host }) => {
+    const process = facts.hosts.get(host)?.etcdProcess;
+    return process?.is === 'known' && !founds(process.value);
+  });
+  const next = stays[0] ?? able[0];
+  const status = next === undefined ? undefined : endpoints.get(next.host)?.status;
+  if (next === undefined || status?.is !== 'ok') return;
+  const moved = await world.etcd.moveLeader(clientEndpoint(desired, self), status.value.memberId, world.signal);
+  if (moved.is === 'ok') world.note(`${next.name} leads instead of ${self.name}`);
 }
 
 /** It runs as its cluster was founded, in a container of its own: the kubelet has to take it over. */

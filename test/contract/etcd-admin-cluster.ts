@@ -45,7 +45,9 @@ export interface TestMember {
   readonly start: () => void;
   /** Ends the process and waits until it is gone. */
   readonly stop: (how?: 'SIGTERM' | 'SIGKILL') => Promise<void>;
-  readonly send: (signal: 'SIGSTOP' | 'SIGCONT') => void;
+  /** Until it stands still; `thaw` lets it go on. */
+  readonly freeze: () => Promise<void>;
+  readonly thaw: () => void;
   readonly log: () => Promise<string>;
 }
 
@@ -130,8 +132,13 @@ async function testMember(
       await Promise.race([gone, sleep(5000, undefined, { ref: false }).then(() => ending.kill('SIGKILL'))]);
       await gone;
     },
-    send: (signal) => {
-      child?.kill(signal);
+    freeze: async () => {
+      child?.kill('SIGSTOP');
+      // The signal is on its way for a moment, in which an answer may still come.
+      while (!/\) T /.test(await readFile(`/proc/${child?.pid}/stat`, 'utf8'))) await sleep(5);
+    },
+    thaw: () => {
+      child?.kill('SIGCONT');
     },
     log: () => readFile(logFile, 'utf8'),
   };

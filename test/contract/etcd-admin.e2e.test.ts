@@ -144,6 +144,22 @@ describe('a healthy cluster', () => {
     expect(future).toMatchObject({ is: 'failed', reason: 'other' });
   });
 
+  it('lets another member lead, when the leader is asked', async () => {
+    const statuses = await Promise.all(members.map(async (m) => value(await admin.status(m.client, never))));
+    const from = statuses.findIndex((s) => s.leaderId === s.memberId);
+    const to = (from + 1) % members.length;
+    const target = statuses[to]?.memberId ?? '';
+    const refused = await admin.moveLeader(member(to).client, target, never);
+    expect(refused).toMatchObject({ is: 'failed', reason: 'other' });
+    expect(value(await admin.moveLeader(member(from).client, target, never))).toBe(true);
+    for (const m of members) {
+      await until(
+        () => admin.status(m.client, never),
+        (status) => status.is === 'ok' && status.value.leaderId === target,
+      );
+    }
+  });
+
   it('has no alarms', async () => {
     expect(value(await admin.alarms(member(2).client, never))).toEqual([]);
   });
@@ -268,7 +284,7 @@ describe('members that are not well', () => {
   it('gives up on a frozen member in time and finds it again', async () => {
     const frozen = member(2);
     value(await admin.status(frozen.client, never));
-    frozen.send('SIGSTOP');
+    await frozen.freeze();
     const started = performance.now();
     const replies = await Promise.all([
       admin.status(frozen.client, never),
@@ -277,13 +293,13 @@ describe('members that are not well', () => {
     ]);
     expect(replies.map(reason)).toEqual(['timeout', 'timeout', 'timeout']);
     expect(performance.now() - started).toBeLessThan(TIMEOUT_MS + 1000);
-    frozen.send('SIGCONT');
+    frozen.thaw();
     expect(reason(await admin.status(frozen.client, never))).toBe('ok');
   });
 
   it('stops at once when the caller gives up', async () => {
     const frozen = member(2);
-    frozen.send('SIGSTOP');
+    await frozen.freeze();
     const controller = new AbortController();
     const asked = admin.get(frozen.client, '/key', controller.signal, linearizable);
     const why = new Error('enough');
@@ -291,7 +307,7 @@ describe('members that are not well', () => {
     setTimeout(() => controller.abort(why), 100);
     await expect(asked).rejects.toBe(why);
     expect(performance.now() - started).toBeLessThan(1000);
-    frozen.send('SIGCONT');
+    frozen.thaw();
     await expect(admin.status(frozen.client, controller.signal)).rejects.toBe(why);
   });
 
@@ -346,11 +362,11 @@ describe('members that are not well', () => {
   it('takes nothing more once it is closed', async () => {
     const mine = adminWith({ ca: await readFile(ca.caFile, 'utf8') });
     value(await mine.status(member(0).client, never));
-    member(2).send('SIGSTOP');
+    await member(2).freeze();
     const running = mine.get(member(2).client, '/before', never, linearizable);
     mine.close();
     expect(reason(await running)).toBe('other');
-    member(2).send('SIGCONT');
+    member(2).thaw();
     await expect(mine.status(member(0).client, never)).rejects.toThrow('closed');
   });
 });

@@ -42,8 +42,7 @@ export const FOUNDING_SCRIPT = [
   'forget() { k tasks kill -a -s KILL "$c"; k tasks rm -f "$c"; k containers rm "$c"; } >/dev/null 2>&1',
   // Puts into `$pids` the processes of the container that are called etcd.
   'founders() { pids=; for p in /proc/[0-9]*; do read -r n <"$p/comm" && [ "$n" = etcd ] && grep -q "/$c" "$p/cgroup" && pids="$pids ${p#/proc/}"; done 2>/dev/null; }',
-  // By a signal at first, so that a leader hands over; one whose peers are gone would wait for 7 s for a successor, and its log survives the
-  // end as it survives a power cut.
+  // A leader whose peers are gone would wait for 7 s for a successor; its log survives the end as it survives a power cut.
   'end_founding() { for sig in $1 KILL; do founders; [ -n "$pids" ] || return; for p in $pids; do kill -s $sig "$p"; done 2>/dev/null',
   '  n=0; while founders; [ -n "$pids" ] && [ $n -lt 100 ]; do sleep 0.02; n=$((n+1)); done; done; }',
 ].join('\n');

@@ -107,6 +107,10 @@ export function simEtcdAdmin(world: EtcdAdminWorld): EtcdAdmin {
     remove: (e, key) => quorate('remove', e, (data) => okay(data.log.some((entry) => entry.key === key))),
     hashKv: (e) =>
       ask('hash', e, (data) => okay({ hash: data.log.length, hashRevision: revisionOf(data), compactRevision: '0' })),
+    moveLeader: (e, memberId) =>
+      quorate('move leader', e, () =>
+        etcd.raft.moveLeader(e.host, memberId) ? okay(true) : failed('other', 'etcdserver: not leader'),
+      ),
     servedCertificate: (e) => served('certificate', e, `${PKI}/server.crt`),
     servedPeerCertificate: (e) => served('peer certificate', e, `${PKI}/peer.crt`),
   };

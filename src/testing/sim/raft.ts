@@ -113,6 +113,21 @@ export class SimRaft {
     return true;
   }
 
+  /** The leader lets another member lead that has all of its log. */
+  moveLeader(from: HostId, memberId: string): boolean {
+    const running = this.#world.running();
+    const clusterId = running.get(from)?.clusterId ?? '';
+    const leader = this.#leaders.get(clusterId);
+    const target = [...running].find(([, data]) => data.memberId === memberId && data.clusterId === clusterId);
+    if (leader?.host !== from || target === undefined) return false;
+    const [host, data] = target;
+    if (!this.#world.connected(from, host) || !this.#wouldWin(host, data, running)) return false;
+    data.term = leader.term + 1;
+    this.#leaders.set(clusterId, { host, term: data.term, progress: new Map([[data.memberId, data.log.length]]) });
+    this.#checkComplete(host, data);
+    return true;
+  }
+
   /** Acknowledged writes that a log does not have. */
   missingIn(data: MemberData): number {
     return (this.#acknowledged.get(data.clusterId) ?? []).filter(({ index, entry }) => data.log[index] !== entry)
