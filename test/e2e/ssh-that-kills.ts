@@ -17,8 +17,16 @@ process.stdin.on('data', (chunk: Buffer) => {
   for (let at = chunk.indexOf(WRITE); at >= 0; at = chunk.indexOf(WRITE, at + 1)) {
     // One byte a write: appending is atomic, and the wrappers of all machines share the file.
     appendFileSync(KILL_COUNTER, '.');
-    if (statSync(KILL_COUNTER).size === Number(KILL_AT))
-      setTimeout(() => process.kill(keelson, 'SIGKILL'), Number(KILL_AFTER_MS ?? 0));
+    // Another may have written between the two: then it is one more, and not none.
+    if (statSync(KILL_COUNTER).size >= Number(KILL_AT)) setTimeout(kill, Number(KILL_AFTER_MS ?? 0));
   }
 });
+function kill(): void {
+  try {
+    process.kill(keelson, 'SIGKILL');
+  } catch {
+    // It is dead already.
+  }
+}
+
 process.stdin.on('end', () => ssh.stdin.end());
