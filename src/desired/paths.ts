@@ -22,3 +22,8 @@ export const paths = {
   aptSource: '/etc/apt/sources.list.d/keelson.sources',
   aptKey: '/etc/apt/keyrings/keelson.asc',
 } as const;
+
+/** The path in `unix:///run/containerd/containerd.sock`, as containerd's own client takes it. */
+export function socketPath(criSocket: string): string {
+  return criSocket.replace(/^unix:\/\//, '');
+}

@@ -1,3 +1,4 @@
+import { socketPath } from '../desired/paths.ts';
 import { images, runtime, versions } from '../ports/commands/machine.ts';
 import { lines, only, type Probe, UnreadableFact } from './probe.ts';
 import type { HostFacts, RuntimeFact, ToolFact } from './types.ts';
@@ -45,7 +46,7 @@ export function restrictsOomScore(toml: string): boolean {
 }
 
 export const imagesProbe: Probe<readonly string[] | null> = {
-  commands: (desired) => [images(desired.criSocket.replace(/^unix:\/\//, ''))],
+  commands: (desired) => [images(socketPath(desired.criSocket))],
   parse: (results) => {
     const result = only(results);
     return result.exitCode === 0 ? lines(result.stdout) : null;

@@ -1,5 +1,5 @@
 import { quorumOf } from '../desired/members.ts';
-import { paths } from '../desired/paths.ts';
+import { paths, socketPath } from '../desired/paths.ts';
 import { clientEndpoint } from '../facts/etcd.ts';
 import { askManifest, manifestOf } from '../facts/manifests.ts';
 import type { EtcdProcessFact, ManifestFact } from '../facts/types.ts';
@@ -57,7 +57,7 @@ export const etcdMemberFound = defineStep({
     await placeFiles(world, view, on, [kubeadmFile(config)]);
     const image = manifestImage(text);
     if (image === null) throw new KeelsonError('internal', 'kubeadm’s manifest names no image');
-    const place = { socket: socketOf(view), image, dataDir, pkiDir: paths.etcdPkiDirectory };
+    const place = { socket: socketPath(view.desired.criSocket), image, dataDir, pkiDir: paths.etcdPkiDirectory };
     await must(world, foundMember(place, manifestCommand(text)));
   },
 });
@@ -210,7 +210,7 @@ async function placeMember(world: World, view: View, on: HostId): Promise<void> 
   const prepared = { path: paths.preparedManifest, content: text, mode: '600' };
   await placeFiles(world, view, on, [kubeadmFile(config), prepared]);
   await letAnotherLead(world, view, on);
-  await must(world, swapManifest(paths.preparedManifest, paths.manifest, socketOf(view)));
+  await must(world, swapManifest(paths.preparedManifest, paths.manifest, socketPath(view.desired.criSocket)));
 }
 
 /** Without a leader nobody writes until the others have waited for their election. Where this is in vain, that second is lost and nothing else. */
@@ -236,10 +236,6 @@ async function letAnotherLead(world: World, view: View, on: HostId): Promise<voi
 /** It runs as its cluster was founded, in a container of its own: the kubelet has to take it over. */
 function founds(process: EtcdProcessFact): boolean {
   return process.is === 'running' && process.argv.includes('--initial-cluster-state=new');
-}
-
-function socketOf(view: View): string {
-  return view.desired.criSocket.replace(/^unix:\/\//, '');
 }
 
 /** null when the member is a healthy voter of our cluster; else what is wrong. */

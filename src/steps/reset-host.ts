@@ -1,4 +1,4 @@
-import { paths } from '../desired/paths.ts';
+import { paths, socketPath } from '../desired/paths.ts';
 import type { RecordFact } from '../facts/types.ts';
 import type { ErrorCode } from '../model/codes.ts';
 import { errorCodes } from '../model/codes.ts';
@@ -119,7 +119,7 @@ const heldPackages = ['kubelet', 'kubeadm', 'containerd'];
 
 /** Manifest first: the kubelet ends etcd as long as it runs. */
 async function endMember(world: World, view: View, { member, kubelet, containerd, dataDir }: Remains): Promise<void> {
-  const socket = socketOf(view);
+  const socket = socketPath(view.desired.criSocket);
   if (containerd !== null) await refuseOthersContainers(world, socket);
   if (member !== null) {
     world.note('ending etcd');
@@ -158,10 +158,6 @@ async function removeSoftware(world: World, remains: Remains): Promise<void> {
 async function endService(world: World, name: string, what: { stop: boolean; disable: boolean }): Promise<void> {
   if (what.stop) await must(world, systemctl('stop', [name]));
   if (what.disable) await must(world, systemctl('disable', [name]));
-}
-
-function socketOf(view: View): string {
-  return view.desired.criSocket.replace(/^unix:\/\//, '');
 }
 
 /** Before anything is removed: with keelson's containerd its containers go, and these are somebody else's. */

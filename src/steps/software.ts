@@ -1,5 +1,5 @@
 import { type Bundle, programOf, sandboxImageOf } from '../desired/bundle.ts';
-import { paths } from '../desired/paths.ts';
+import { paths, socketPath } from '../desired/paths.ts';
 import type { FileSpec } from '../model/file.ts';
 import type { HostId } from '../model/ids.ts';
 import { makeDirectory, removePaths } from '../ports/commands/files.ts';
@@ -172,7 +172,7 @@ export const bundleImages = defineStep({
         },
         world.signal,
       );
-      await must(world, importImage(view.desired.criSocket.replace(/^unix:\/\//, ''), path));
+      await must(world, importImage(socketPath(view.desired.criSocket), path));
     }
     await must(world, removePaths([paths.imageDirectory]));
   },

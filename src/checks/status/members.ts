@@ -118,7 +118,7 @@ export const quorum: StatusCheck = ({ view, cluster }) => {
     ];
   }
   const lost = `the quorum is lost: ${healthy} of ${plural(voters, 'voter')} healthy, ${needed} needed`;
-  // Until it is handed over its members may restart together.
+  // Until it is handed over the kubelets are taking its members over, one after the other.
   const underWay = view.desired.cluster.phase === 'founded';
   const gone = view.desired.members.filter((m) => lostData(view, m.host) !== null).map((m) => m.host);
   if (voters - gone.length >= needed) {

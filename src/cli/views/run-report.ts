@@ -57,31 +57,29 @@ export function reportOf(events: readonly RunEvent[]): RunReport {
   return events.reduce(afterEvent, noRun);
 }
 
+/** What a run says of itself when its journal is opened, and again with its plan. */
+function headOf({
+  run,
+  command,
+  cluster,
+  user,
+  operator,
+  at,
+}: Extract<RunEvent, { type: 'run.opened' | 'run.started' }>) {
+  return { run, command, cluster, user, operator, startedAt: at };
+}
+
 /** The report after one more event. Events about steps that are not in the plan are passed over. */
 export function afterEvent(report: RunReport, event: RunEvent): RunReport {
   switch (event.type) {
     case 'run.opened':
-      return {
-        ...report,
-        run: event.run,
-        command: event.command,
-        cluster: event.cluster,
-        user: event.user,
-        operator: event.operator,
-        process: event.process,
-        startedAt: event.at,
-      };
+      return { ...report, ...headOf(event), process: event.process };
     case 'run.started':
       return {
         ...report,
-        run: event.run,
-        command: event.command,
-        cluster: event.cluster,
-        user: event.user,
-        operator: event.operator,
+        ...headOf(event),
         fence: event.fence,
         planDigest: event.plan.digest,
-        startedAt: event.at,
         steps: event.plan.steps.map(({ id, kind, on, title, risk }) => ({
           id,
           kind,

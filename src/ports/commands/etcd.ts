@@ -79,7 +79,8 @@ export function foundMember(
  * Replaces a running static pod's manifest by one that lies ready on the machine. A manifest that is changed in place costs 10 to 15 s: the
  * kubelet starts the new pod only at its next back-off after the old one has ended (allowStaticPodStart in pkg/kubelet/pod_workers.go).
  * Taken away first, and put back when the kubelet's worker of the old pod has ended (completeTerminated there), it costs about 2 s. A member
- * that still runs as its cluster was founded is no pod, and is ended before. The machine does all of it by itself, so that a lost connection never leaves it between the two.
+ * that still runs as its cluster was founded is no pod, and is ended before. The machine does all of it by itself, so that a lost connection never leaves it between
+ * the two.
  */
 export function swapManifest(prepared: string, manifest: string, socket: string): WriteCommand {
   const text = [
