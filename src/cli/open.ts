@@ -26,7 +26,7 @@ export async function withCluster<T>(
   more: Partial<OpenOptions> = {},
 ): Promise<T> {
   const { openContext } = await import('../operations/context.ts');
-  const context = await openContext({ ...(await openOptions(session)), ...more });
+  const context = await openContext({ ...(await openOptions(session)), connect: true, ...more });
   try {
     return await use(context);
   } finally {

@@ -3,6 +3,7 @@ import type { KeelsonError } from '../model/errors.ts';
 import type { RunEvent } from '../model/events.ts';
 import type { HostId, StepId } from '../model/ids.ts';
 import type { Plan, SafetyRule } from '../plan/types.ts';
+import type { Cache } from '../ports/cache.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EtcdAdmin } from '../ports/etcd-admin.ts';
 import type { LockHolder, ReadHost } from '../ports/host.ts';
@@ -31,12 +32,14 @@ export interface Ports {
   vault: Vault;
   clock: Clock;
   random: Random;
+  /** For what machines need not tell again. */
+  cache: Cache;
   runStore: RunStore<RunEvent, Plan>;
   /** The bundle's own kubeadm on the operator's machine; null where it cannot run. */
   bundleKubeadm: ReadHost | null;
 }
 
-export interface EngineDeps extends Omit<Ports, 'runStore' | 'bundleKubeadm'> {
+export interface EngineDeps extends Omit<Ports, 'runStore' | 'bundleKubeadm' | 'cache'> {
   cluster: string;
   /** Who runs this, as the lock says: run, fencing number, command, user, operator. */
   holder: LockHolder;

@@ -3,6 +3,7 @@ import type { desire } from '../desired/desire.ts';
 import type { Desired, Software } from '../desired/types.ts';
 import { asKeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
+import type { Cache } from '../ports/cache.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EtcdAdmin } from '../ports/etcd-admin.ts';
 import type { CommandResult, ReadHost } from '../ports/host.ts';
@@ -11,6 +12,7 @@ import { readEtcd } from './etcd.ts';
 import { artefactsProbe, etcdDataProbe, filesProbe, recordProbe } from './files.ts';
 import { machineProbe } from './machine.ts';
 import { etcdProcessProbe, manifestsProbe } from './manifests.ts';
+import { memoryText, nothingRemembered, type Remembered, recall, rememberedOf } from './memory.ts';
 import type { Probe } from './probe.ts';
 import { unitsProbe } from './services.ts';
 import { imagesProbe, runtimeProbe, toolsProbe } from './software.ts';
@@ -39,6 +41,8 @@ export interface FactSources {
   hosts: ReadonlyMap<HostId, ReadHost>;
   etcd: EtcdAdmin;
   vault: Pick<Vault, 'read'>;
+  /** For what machines need not tell again. */
+  cache: Cache;
   clock: Clock;
   /** Runs the bundle's own kubeadm on the operator's machine, for machines that have none yet; null where it cannot run. */
   bundleKubeadm: ReadHost | null;
@@ -114,13 +118,23 @@ async function readHosts(
   last: View | null,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<HostId, HostFacts>> {
+  const before = last === null ? await recall(sources.cache) : rememberedHosts(last.facts.hosts);
   const read = [...sources.hosts].map(async ([id, host]): Promise<[HostId, HostFacts]> => {
     const names = refs === 'all' ? hostFactNames : namesFor(refs, id);
-    const previous = last?.facts.hosts.get(id);
-    const fresh = names.length === 0 ? {} : await readHost(sources, desired, id, host, names, previous, signal);
-    return [id, { ...previous, ...fresh } as HostFacts];
+    const known = before.get(id) ?? nothingRemembered;
+    const fresh = names.length === 0 ? {} : await readHost(sources, desired, id, host, names, known, signal);
+    return [id, { ...last?.facts.hosts.get(id), ...fresh } as HostFacts];
   });
-  return new Map(await Promise.all(read));
+  const hosts = new Map(await Promise.all(read));
+  // Of a machine that did not answer what was seen before is kept.
+  const seen = memoryText(new Map([...before, ...rememberedHosts(hosts)]));
+  if (seen !== memoryText(before)) await sources.cache.write(seen);
+  return hosts;
+}
+
+function rememberedHosts(hosts: ReadonlyMap<HostId, HostFacts>): ReadonlyMap<HostId, Remembered> {
+  const answered = [...hosts].filter(([, facts]) => facts.tools.is === 'known');
+  return new Map(answered.map(([id, facts]) => [id, rememberedOf(facts)]));
 }
 
 function namesFor(refs: readonly FactRef[], id: HostId): HostFactName[] {
@@ -135,10 +149,10 @@ async function readHost(
   id: HostId,
   host: ReadHost,
   names: readonly HostFactName[],
-  last: HostFacts | undefined,
+  known: Remembered,
   signal: AbortSignal,
 ): Promise<Partial<HostFacts>> {
-  const asked = names.map((name) => ({ name, commands: probes[name].commands(desired, id, last) }));
+  const asked = names.map((name) => ({ name, commands: probes[name].commands(desired, id, known) }));
   const sentAt = sources.clock.now().getTime();
   let results: readonly CommandResult[];
   try {
@@ -160,7 +174,7 @@ async function readHost(
     const own = results.slice(next, next + commands.length);
     next += commands.length;
     try {
-      facts[name] = { is: 'known', value: probes[name].parse(own, desired, id, trip, last), at };
+      facts[name] = { is: 'known', value: probes[name].parse(own, desired, id, trip, known), at };
     } catch (error) {
       facts[name] = { is: 'unknown', because: error instanceof Error ? error.message : String(error) };
     }

@@ -2,7 +2,7 @@ import type { Desired } from '../desired/types.ts';
 import type { HostId } from '../model/ids.ts';
 import type { ReadCommand } from '../ports/command.ts';
 import type { CommandResult } from '../ports/host.ts';
-import type { HostFacts } from './types.ts';
+import type { Remembered } from './memory.ts';
 
 /** The operator's clock (ms since 1970) around the round trip that brought the results. */
 export interface RoundTrip {
@@ -12,9 +12,9 @@ export interface RoundTrip {
 
 /** How one fact about a machine is read: read commands and a pure parser, tested on recorded output. */
 export interface Probe<T> {
-  /** `last` is what was known of the machine before: what has not changed need not be worked out again. */
-  commands: (desired: Desired, on: HostId, last?: HostFacts) => readonly ReadCommand[];
-  parse: (results: readonly CommandResult[], desired: Desired, on: HostId, trip: RoundTrip, last?: HostFacts) => T;
+  /** What is remembered of the machine and has not changed need not be worked out again. */
+  commands: (desired: Desired, on: HostId, known?: Remembered) => readonly ReadCommand[];
+  parse: (results: readonly CommandResult[], desired: Desired, on: HostId, trip: RoundTrip, known?: Remembered) => T;
 }
 
 /** Thrown by a parser that cannot make sense of its output: the fact is then unknown, never absent. */

@@ -1,25 +1,23 @@
 import { socketPath } from '../desired/paths.ts';
 import { images, runtime, versions } from '../ports/commands/machine.ts';
+import { nothingRemembered } from './memory.ts';
 import { lines, only, type Probe, UnreadableFact } from './probe.ts';
-import type { HostFacts, RuntimeFact, ToolFact } from './types.ts';
+import type { RuntimeFact, ToolFact } from './types.ts';
 
 export const toolsProbe: Probe<ReadonlyMap<string, ToolFact>> = {
-  commands: (_desired, _on, last) => [versions([...knownTools(last)].map(([tool, { stamp }]) => `${tool}=${stamp}`))],
-  parse: (results, _desired, _on, _trip, last) => {
-    const known = knownTools(last);
+  commands: (_desired, _on, known = nothingRemembered) => [
+    versions([...known.tools].map(([tool, { stamp }]) => `${tool}=${stamp}`)),
+  ],
+  parse: (results, _desired, _on, _trip, known = nothingRemembered) => {
     const found = new Map<string, ToolFact>();
     for (const line of lines(only(results).stdout)) {
       const [tool = '', path = '', stamp = '', text = ''] = line.split('|');
-      const version = text === 'same' ? known.get(tool)?.version : /\bv?(\d+\.\d+\.\d+[^\s]*)/.exec(text)?.[1];
+      const version = text === 'same' ? known.tools.get(tool)?.version : /\bv?(\d+\.\d+\.\d+[^\s]*)/.exec(text)?.[1];
       if (version !== undefined) found.set(tool, { path, version, stamp });
     }
     return found;
   },
 };
-
-function knownTools(last: HostFacts | undefined): ReadonlyMap<string, ToolFact> {
-  return last?.tools.is === 'known' ? last.tools.value : new Map();
-}
 
 const NOT_INSTALLED = 127;
 

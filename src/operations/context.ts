@@ -7,23 +7,16 @@ import { parseConfig } from '../config/parse.ts';
 import { configInvalid } from '../config/problem.ts';
 import type { ClusterConfig } from '../config/schema.ts';
 import type { Ports } from '../engine/types.ts';
-import { createEtcdAdmin } from '../etcd/admin.ts';
 import { type Machines, openMachines } from '../host/machines.ts';
 import type { SshTarget } from '../host/ssh-target.ts';
 import { KeelsonError } from '../model/errors.ts';
-import type { RunEvent } from '../model/events.ts';
 import { cannotRead } from '../model/file-error.ts';
 import { type HostId, hostId } from '../model/ids.ts';
 import type { Secret } from '../model/secret.ts';
-import { createIssuer, ephemeralClientCertificate } from '../pki/issuer.ts';
-import type { Plan } from '../plan/types.ts';
-import { identityPath } from '../vault/identity.ts';
-import { createRunStore } from '../vault/run-store.ts';
-import { createVault } from '../vault/vault.ts';
-import { dialMember } from './dial-member.ts';
-import { deadOwner, localKubeadm, systemClock, systemRandom, thisOperator } from './local.ts';
+import { identityPath } from '../vault/identity-path.ts';
+import { deadOwner, systemClock, thisOperator } from './local.ts';
 import { resolvePath } from './paths.ts';
-import { formerHosts } from './reset.ts';
+import type { FormerHost } from './reset.ts';
 import type { Operator, Subject } from './run.ts';
 import { readSoftware } from './software.ts';
 
@@ -39,6 +32,8 @@ export interface OpenOptions {
   former?: readonly string[];
   /** Asked at most once for each password that sudo needs; without it a needed password is an error. */
   askPassword?: (prompt: string) => Promise<Secret>;
+  /** Begins to log in to all machines, so that it goes on while the vault is opened. What fails is said to whoever asks the machine. */
+  connect?: boolean;
 }
 
 export interface Located {
@@ -110,19 +105,10 @@ interface HostLogin {
 
 export async function openContext(options: OpenOptions): Promise<Context> {
   const located = await locate(options);
-  const { config, folder, vaultFolder, identityFile, knownHostsFile } = located;
+  const { config, folder, knownHostsFile } = located;
   const software = await readSoftware(config, folder);
-  const clock = systemClock;
-  const issuer = createIssuer({ clock });
-  const vault = createVault({
-    folder: vaultFolder,
-    cluster: config.metadata.name,
-    identityFile,
-    recipients: config.spec.vault.recipients,
-    clock,
-  });
   // How a machine that is listed no longer was reached is not recorded: as the others are.
-  const former = options.former === undefined ? [] : formerHosts(config, await vault.read(), options.former);
+  const former = options.former === undefined ? [] : await formerOf(located, options.former);
   const ids = [...config.spec.hosts.map((h) => hostId(h.name)), ...former.map((h) => h.id)];
   const machines = await openMachines({
     hosts: [
@@ -132,47 +118,39 @@ export async function openContext(options: OpenOptions): Promise<Context> {
     knownHostsFile,
     concurrency: { connects: config.spec.concurrency.connects },
     timeouts: { connectMs: goDurationSeconds(config.spec.timeouts.connect) * 1000 },
-    clock,
+    clock: systemClock,
     ...(options.askPassword === undefined ? {} : { askPassword: options.askPassword }),
   });
-  const etcd = createEtcdAdmin({
-    dial: dialMember(ids, (host) => machines.get(host)),
-    credentials: async () => {
-      const ca = await vault.etcdCa();
-      const { certificate, key } = await ephemeralClientCertificate(ca, clock);
-      return { ca: ca.certificate, cert: certificate, key };
-    },
-    timeoutMs: ETCD_TIMEOUT_MS,
-  });
-  const ports: Ports = {
-    machines: new Map(ids.map((id) => [id, machines.get(id)])),
-    etcd,
-    pki: {
-      ...issuer,
-      loadCa: ({ certificate, key }) =>
-        issuer.loadCa({ certificate: resolvePath(certificate, folder), key: resolvePath(key, folder) }),
-    },
-    vault,
-    clock,
-    random: systemRandom,
-    runStore: createRunStore<RunEvent, Plan>({ folder: vaultFolder }),
-    bundleKubeadm: await localKubeadm(software),
-  };
-  return {
-    ...located,
-    subject: { config, configDigest: configDigest(config), software, configuredCa: await readConfiguredCa(located) },
-    ports,
-    machines,
-    operator: async (command) => ({ owner: await thisOperator(command), isDead: await deadOwner() }),
-    [Symbol.asyncDispose]: async () => {
-      etcd.close();
-      await machines.close();
-    },
-  };
+  if (options.connect === true) for (const id of ids) machines.connect(id, never).catch(() => undefined);
+  try {
+    // What opens the vault and asks etcd takes as long to load as a machine to answer the first packets.
+    const { openPorts } = await import('./ports.ts');
+    const configuredCa = await readConfiguredCa(located);
+    const { ports, close } = await openPorts(located, software, ids, machines);
+    return {
+      ...located,
+      subject: { config, configDigest: configDigest(config), software, configuredCa },
+      ports,
+      machines,
+      operator: async (command) => ({ owner: await thisOperator(command), isDead: await deadOwner() }),
+      [Symbol.asyncDispose]: async () => {
+        close();
+        await machines.close();
+      },
+    };
+  } catch (error) {
+    await machines.close();
+    throw error;
+  }
 }
 
-/** For one question to one member. A linearizable read waits for a quorum; etcd itself gives up after about 7 s. */
-const ETCD_TIMEOUT_MS = 5_000;
+/** Closing the machines ends what still connects. */
+const never = new AbortController().signal;
+
+async function formerOf(located: Located, named: readonly string[]): Promise<FormerHost[]> {
+  const [{ openVault }, { formerHosts }] = await Promise.all([import('./ports.ts'), import('./reset.ts')]);
+  return formerHosts(located.config, await openVault(located).read(), named);
+}
 
 async function readConfiguredCa({ config, folder }: Located): Promise<string | null> {
   const { ca } = config.spec.pki;

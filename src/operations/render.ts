@@ -184,8 +184,8 @@ async function manifestFile(
   kubeadm: ReadHost | null,
   signal: AbortSignal,
 ): Promise<Rendered> {
-  const [result] = kubeadm === null ? [] : await kubeadm.runAll([askManifest(host.kubeadmConfig.running)], signal);
-  const made = result === undefined ? null : manifestOf(result, host.kubeadmConfig.running);
+  const [result] = kubeadm === null ? [] : await kubeadm.runAll([askManifest(host.kubeadmConfig.running, [])], signal);
+  const made = result === undefined ? null : manifestOf(result, host.kubeadmConfig.running, []);
   if (made?.is === 'made') return { path: paths.manifest, mode: '600', content: made.text, ...tokenNote(desired) };
   if (made?.is === 'failed')
     throw new KeelsonError('etcd.kubeadm-refuses', `kubeadm refuses the configuration of ${host.id}`, {

@@ -55,6 +55,7 @@ export async function makePlan(
     hosts: new Map([...ports.machines].map(([id, machine]) => [id, machine.read])),
     etcd: ports.etcd,
     vault: ports.vault,
+    cache: ports.cache,
     clock: ports.clock,
     bundleKubeadm: ports.bundleKubeadm,
     desire: policy.desire,

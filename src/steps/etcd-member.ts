@@ -2,6 +2,7 @@ import { quorumOf } from '../desired/members.ts';
 import { paths, socketPath } from '../desired/paths.ts';
 import { clientEndpoint } from '../facts/etcd.ts';
 import { askManifest, manifestOf } from '../facts/manifests.ts';
+import { rememberedOf } from '../facts/memory.ts';
 import type { EtcdProcessFact, ManifestFact } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { FileSpec } from '../model/file.ts';
@@ -181,7 +182,8 @@ async function makeManifest(
 ): Promise<{ config: string; text: string }> {
   const config = view.desired.hosts.get(on)?.kubeadmConfig[phase];
   if (config === undefined) throw new Error(`${on} is not in the configuration`);
-  const known = factOf(view, on, 'manifests')[phase];
+  const facts = view.facts.hosts.get(on);
+  const known = facts === undefined ? [] : rememberedOf(facts).manifests;
   const [result] = await world.host.runAll([askManifest(config, known)], world.signal);
   const made = result === undefined ? null : manifestOf(result, config, known);
   if (made?.is !== 'made') {

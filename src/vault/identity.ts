@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { KeelsonError } from '../model/errors.ts';
 import { cannotRead } from '../model/file-error.ts';
@@ -13,16 +13,6 @@ export interface AgeIdentity {
   keys: readonly Secret[];
   /** `age1...`, one for each key. */
   recipients: readonly string[];
-}
-
-/** Where the identity lies: the option, `KEELSON_IDENTITY_FILE`, else `keelson/identity.txt` in the user's configuration folder. */
-export function identityPath(from: { option?: string; env: Record<string, string | undefined>; home: string }): string {
-  const named = from.option ?? from.env.KEELSON_IDENTITY_FILE;
-  if (named !== undefined && named !== '') return named;
-  const xdg = from.env.XDG_CONFIG_HOME;
-  // The specification says that a relative path is to be ignored.
-  const config = xdg !== undefined && isAbsolute(xdg) ? xdg : join(from.home, '.config');
-  return join(config, 'keelson', 'identity.txt');
 }
 
 /** Null when there is no such file; `vault.identity-unreadable` when it holds something else. */

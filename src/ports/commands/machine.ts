@@ -3,15 +3,14 @@ import { type ReadCommand, readCommand, script } from '../command.ts';
 /** `KEY=VALUE` lines about the machine itself; see facts/machine.ts for what is read from them. */
 export function machine(): ReadCommand {
   const text = [
-    'r() { [ -r "$2" ] && printf "%s=%s\\n" "$1" "$(head -n1 "$2")"; }',
+    'r() { [ -r "$2" ] && { IFS= read -r l <"$2" || [ -n "$l" ]; } && printf "%s=%s\\n" "$1" "$l"; }',
     'r machineId /etc/machine-id',
     'r bootId /proc/sys/kernel/random/boot_id',
     'r hostname /proc/sys/kernel/hostname',
-    'echo "architecture=$(uname -m)"',
-    'echo "kernel=$(uname -r)"',
+    'u=$(uname -rm); echo "kernel=${u% *}"; echo "architecture=${u##* }"',
     'echo "uid=$(id -u)"',
     `sed -n -e 's/^ID=/osId=/p' -e 's/^VERSION_ID=/osVersion=/p' -e 's/^PRETTY_NAME=/osName=/p' /etc/os-release 2>/dev/null`,
-    '[ -d /run/systemd/system ] && echo "systemd=$(systemctl --version | head -n1 | cut -d" " -f2)"',
+    '[ -d /run/systemd/system ] && { v=$(systemctl --version); v=${v#* }; echo "systemd=${v%% *}"; }',
     'echo "cgroup=$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)"',
     `echo "swapKiB=$(awk 'NR>1 {s+=$3} END {print s+0}' /proc/swaps 2>/dev/null)"`,
     'for t in flock sha256sum base64 openssl stat find timeout systemd-run bash ss systemd-socket-activate apt-get; do command -v $t >/dev/null || echo "missing=$t"; done',

@@ -4,6 +4,7 @@ import type { Software } from '../../desired/types.ts';
 import type { RunEvent } from '../../model/events.ts';
 import { type HostId, hostId, type RunId } from '../../model/ids.ts';
 import { Secret } from '../../model/secret.ts';
+import type { Cache } from '../../ports/cache.ts';
 import type { Issuer } from '../../ports/issuer.ts';
 import { type SimClock, simClock } from './clock.ts';
 import { SimEtcd } from './etcd.ts';
@@ -62,6 +63,15 @@ export class SimCluster {
   readonly #watch: WriteWatch;
   readonly #processes = new SimProcesses();
   readonly #identifiers = new SimIdentifiers();
+  #remembered: string | null = null;
+  /** Not lost with a process, nor with the vault. */
+  readonly #cache: Cache = {
+    read: () => Promise.resolve(this.#remembered),
+    write: (text) => {
+      this.#remembered = text;
+      return Promise.resolve();
+    },
+  };
   #writes = 0;
   #clientRuns = false;
 
@@ -260,6 +270,7 @@ export class SimCluster {
       watch: this.#watch,
       issuer: this.#issuer,
       random: this.#identifiers,
+      cache: this.#cache,
       journals: this.journals,
       vault: () => this.vault,
       changeVault: (effect) => this.#withBackup(effect),

@@ -1,6 +1,7 @@
 import type { Ports } from '../../engine/types.ts';
 import type { RunEvent } from '../../model/events.ts';
 import type { HostId, RunId } from '../../model/ids.ts';
+import type { Cache } from '../../ports/cache.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CertificatePair, Issuer } from '../../ports/issuer.ts';
 import type { Random } from '../../ports/random.ts';
@@ -24,6 +25,7 @@ export interface SimWorld {
   watch: WriteWatch;
   issuer: Issuer;
   random: Random;
+  cache: Cache;
   journals: Map<RunId, RunEvent[]>;
   vault: () => VaultStore;
   /** Does something to the vault. */
@@ -90,6 +92,7 @@ export function simPorts(sim: SimWorld, own: Gate): Ports {
     vault: simVault(sim.vault, (what, effect) => operator(`vault ${what}`, () => sim.changeVault(effect))),
     clock,
     random: sim.random,
+    cache: sim.cache,
     runStore: simRunStore({ journals: sim.journals, call: operator, note: sim.note, violate: sim.violate }),
     bundleKubeadm: null,
   };

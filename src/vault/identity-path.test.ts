@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { identityPath } from './identity.ts';
+import { identityPath } from './identity-path.ts';
 
 describe('identityPath', () => {
   const home = '/home/op';
