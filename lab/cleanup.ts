@@ -6,6 +6,7 @@ import { LabError } from './errors.ts';
 import { type FileLock, tryLockFile } from './locks.ts';
 import { detachLoopsBelow, loopDevicesBelow, mountsBelow, unmountBelow } from './mounts.ts';
 import { networkTraces, removeNetwork } from './network.ts';
+import { foreignFolder, refuseForeign } from './ownership.ts';
 import { kernelNames, labPaths } from './paths.ts';
 import { isAlive } from './process-identity.ts';
 import { labNames, readState } from './state.ts';
@@ -15,6 +16,7 @@ import { labNames, readState } from './state.ts';
  * works for a lab of which a killed process wrote nothing down. The caller holds the lab's lock.
  */
 export async function removeTraces(lab: string): Promise<void> {
+  refuseForeign(lab);
   const trees = cgroupTrees();
   const { directory } = labPaths(lab);
   const deadline = Date.now() + 30_000;
@@ -98,7 +100,7 @@ function removePropagationFolders(lab: string): void {
 /** Removes labs whose owner has ended without removing them. A lab on which somebody works just now is left alone. */
 export async function sweepAbandoned(except: string | undefined, progress: (line: string) => void): Promise<void> {
   for (const lab of labNames()) {
-    if (lab === except || !isAbandoned(lab)) continue;
+    if (lab === except || !isAbandoned(lab) || foreignFolder(lab) !== undefined) continue;
     const lock: FileLock | undefined = await tryLockFile(labPaths(lab).lockFile);
     if (lock === undefined) continue;
     try {

@@ -8,8 +8,10 @@ import { createMachine, type Machine, type MachineCondition } from './machine.ts
 import { prepareMachine } from './machine-disk.ts';
 import { ensureBridge } from './network.ts';
 import type { LabOptions, MachineSpec } from './options.ts';
+import { refuseForeign } from './ownership.ts';
 import { cacheDirectory, kernelNames, labPaths } from './paths.ts';
 import { preparePlatform, refuseOtherPlatform } from './platform.ts';
+import { requireRoot } from './prerequisites.ts';
 import { isAlive } from './process-identity.ts';
 import { register, withMachines } from './registration.ts';
 import { makeKey } from './ssh.ts';
@@ -125,6 +127,8 @@ export function listLabs(): LabSummary[] {
 /** Removes a lab by name, whether it is complete, half made or unknown. Answers whether there was anything. */
 export async function removeLab(name: string): Promise<boolean> {
   checkLabName(name);
+  requireRoot();
+  refuseForeign(name);
   const existed = existsSync(labPaths(name).directory) || processesIn(cgroupTrees(), name).length > 0;
   await withLock(labPaths(name).lockFile, () => removeTraces(name));
   return existed;
@@ -132,6 +136,7 @@ export async function removeLab(name: string): Promise<boolean> {
 
 /** Removes all labs of this cache, except those that another running process uses. */
 export async function removeAllLabs(progress: Progress = () => {}): Promise<void> {
+  requireRoot();
   for (const name of labNames()) {
     const owner = readState(name)?.owner;
     if (owner !== undefined && owner.pid !== process.pid && isAlive(owner)) {
@@ -146,6 +151,7 @@ export async function removeAllLabs(progress: Progress = () => {}): Promise<void
 function check(options: LabOptions): void {
   checkLabName(options.name);
   checkMachineNames(options.machines.map(({ name }) => name));
+  refuseForeign(options.name);
   // The kernel separates the layers of an overlay by colons and its options by commas.
   if (!/^[\w./@+-]+$/.test(cacheDirectory())) {
     throw new LabError(

@@ -111,10 +111,11 @@ export function createMachine(state: LabState, record: MachineRecord): Machine {
       await cutOff(lab, name, partition);
     },
     heal: () => heal(lab, name),
-    fillDisk: async (options = {}) => fillDisk(ownDisk(record, paths.diskMount), (options.leaveKiB ?? 0) * 1024),
-    freeDisk: async () => rmSync(fillerOn(ownDisk(record, paths.diskMount)), { force: true }),
+    fillDisk: async (options = {}) =>
+      fillDisk(ownDisk(state.name, record, paths.diskMount), (options.leaveKiB ?? 0) * 1024),
+    freeDisk: async () => rmSync(fillerOn(ownDisk(state.name, record, paths.diskMount)), { force: true }),
     limitWrites: async (perSecond) => {
-      ownDisk(record, paths.diskMount);
+      ownDisk(state.name, record, paths.diskMount);
       makeGroups(trees, lab, name);
       for (const loop of loopDevicesBelow(paths.directory)) {
         limitWriteOperations(trees, lab, name, loop.number, perSecond);

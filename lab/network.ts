@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { allowOnBridge, removeAllowance } from './bridge-allowance.ts';
 import { attempt, run } from './command.ts';
-import { hardwareAddress, kernelNames } from './paths.ts';
+import { hardwareAddress, kernelNames, labPaths } from './paths.ts';
 import { gatewayOf, ipv6Twin, type Subnet } from './subnets.ts';
 
 /** Makes the lab's bridge and keeps what its machines send on it. Does nothing where both are there. */
@@ -20,6 +20,8 @@ async function makeBridge(lab: string, subnet: Subnet, ipv6: boolean): Promise<v
     // Without multicast snooping, since no multicast router is there to ask who listens (VRRP, IPv6 neighbours).
     `link add ${bridge} address ${hardwareAddress(lab, '')} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
     `addr add ${gateway}/24 dev ${bridge}`,
+    // Whose lab it is: see ownership.ts.
+    `link set ${bridge} alias ${labPaths(lab).directory}`,
     ...(ipv6 ? [`addr add ${ipv6Twin(gateway)}/64 dev ${bridge} nodad`] : []),
     `link set ${bridge} up`,
   ];

@@ -5,12 +5,12 @@ import { LabError } from './errors.ts';
 import type { MachineRecord } from './state.ts';
 
 /** Where the machine's own disk is mounted here. Without one its faults are refused. */
-export function ownDisk(record: MachineRecord, mount: string): string {
+export function ownDisk(lab: string, record: MachineRecord, mount: string): string {
   if (record.disk !== undefined) return mount;
   throw new LabError(
     'lab-no-own-disk',
     `${record.name} has no disk of its own, and its faults would hit this computer.`,
-    'Make the machine with a disk (disk: { sizeMiB }, or --disk).',
+    `A machine gets one when it is made: npm run lab -- down ${lab}, then npm run lab -- up ${lab} --disk 1024.`,
   );
 }
 

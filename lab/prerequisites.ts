@@ -3,6 +3,7 @@ import { arch } from 'node:os';
 import { join } from 'node:path';
 import { parseCgroupMounts } from './cgroups.ts';
 import { attempt, run } from './command.ts';
+import { LabError } from './errors.ts';
 import { cacheDirectory } from './paths.ts';
 
 /** Something the lab needs and this computer lacks. */
@@ -98,11 +99,18 @@ function basicPrerequisites(): MissingPrerequisite[] {
     const what = `The lab runs on amd64 and arm64; this is ${arch()}.`;
     return [{ code: 'lab-bad-architecture', what, fix: 'Use another computer.' }];
   }
-  if (process.getuid?.() !== 0) {
-    const what = 'The lab makes namespaces, mounts and bridges, for which it has to be root.';
-    return [{ code: 'lab-not-root', what, fix: 'Run the same command with sudo, or as root.' }];
-  }
-  return [];
+  return process.getuid?.() === 0 ? [] : [notRoot];
+}
+
+const notRoot = {
+  code: 'lab-not-root',
+  what: 'The lab makes and removes namespaces, mounts and bridges, for which it has to be root.',
+  fix: 'Run the same command with sudo, or as root.',
+} as const;
+
+/** Before anything is removed: another user's attempts would fail one by one, half of them in silence. */
+export function requireRoot(): void {
+  if (process.getuid?.() !== 0) throw new LabError(notRoot.code, notRoot.what, notRoot.fix);
 }
 
 /** Each is tried, in namespaces that end with the trial: what a kernel offers cannot be read from its version. */
