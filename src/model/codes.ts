@@ -714,7 +714,7 @@ export const errorCodes = {
   'vault.identity-unreadable': {
     exit: 1,
     when: 'The identity file cannot be read, or holds no age identity.',
-    action: 'Name an age identity file with --identity; age-keygen shows what one looks like.',
+    action: 'Put the identity file back from its backup, or name another one with --identity.',
   },
   'vault.recipient-invalid': {
     exit: 1,

@@ -17,9 +17,10 @@ export const vault: StatusCheck = ({ view }) => {
   const { vault: fact } = view.facts;
   const shown = `only what the machines show is shown: ${whatRuns(view)}`;
   if (fact.is === 'unknown') {
-    return [
-      finding(fact.code ?? 'vault.unreadable', 'error', `the vault cannot be read: ${said(fact.because)}; ${shown}`),
-    ];
+    const { code = 'vault.unreadable', because } = fact;
+    // The vault may be fine: what cannot be used is what opens it.
+    const what = code === 'vault.identity-unreadable' ? 'opened' : 'read';
+    return [finding(code, 'error', `the vault cannot be ${what}: ${said(because)}; ${shown}`)];
   }
   if (fact.value.is === 'sealed') {
     const { code, because } = fact.value;
