@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pLimit from 'p-limit';
 import { missingPrerequisites } from '../lab/index.ts';
+import { describeMissing } from './lib/lab-computer.ts';
 import { Interrupted, runCommand } from './lib/run-command.ts';
 import { runEndToEnd } from './test/end-to-end.ts';
 import { runVitest } from './test/run-vitest.ts';
@@ -44,7 +45,18 @@ async function runFastTests(): Promise<Tally> {
   return tally;
 }
 
+/** At the start: who cannot run lab machines here wants to know it before the rest has run. */
+async function sayWhatCannotRun(): Promise<void> {
+  // Packages are installed when their turn comes.
+  const missing = (await missingPrerequisites()).filter(({ code }) => code !== 'lab-missing-packages');
+  if (missing.length === 0) return;
+  say('End-to-end tests cannot run here, and count as not passed:');
+  for (const line of describeMissing(missing)) say(`  ${line}`);
+  say('What needs no machines is run now (that is make check).\n');
+}
+
 async function main(): Promise<number> {
+  if (!values.fast) await sayWhatCannotRun();
   const tallies = [await runStages(), await runFastTests()];
   if (!values.fast) tallies.push(await runEndToEnd(root, deadline));
   const { passed, failed, skipped, problems } = sum(tallies);
