@@ -18,7 +18,7 @@ import { deadOwner, systemClock, thisOperator } from './local.ts';
 import { resolvePath } from './paths.ts';
 import type { FormerHost } from './reset.ts';
 import type { Operator, Subject } from './run.ts';
-import { readSoftware } from './software.ts';
+import { softwareOf } from './software.ts';
 
 export interface OpenOptions {
   /** `-` for standard input, whose content is then in `text`. */
@@ -34,6 +34,11 @@ export interface OpenOptions {
   askPassword?: (prompt: string) => Promise<Secret>;
   /** Begins to log in to all machines, so that it goes on while the vault is opened. What fails is said to whoever asks the machine. */
   connect?: boolean;
+  /**
+   * Whether the software's source (bundle, repository's key) has to be readable. `required` by default; with `if-readable` everything
+   * else can be had without it, as on a monitoring computer, and what would plan is refused; with `unread` it is not even looked at.
+   */
+  software?: 'required' | 'if-readable' | 'unread';
 }
 
 export interface Located {
@@ -106,7 +111,7 @@ interface HostLogin {
 export async function openContext(options: OpenOptions): Promise<Context> {
   const located = await locate(options);
   const { config, folder, knownHostsFile } = located;
-  const software = await readSoftware(config, folder);
+  const { software, softwareUnread } = await softwareOf(options.software, config, folder);
   // How a machine that is listed no longer was reached is not recorded: as the others are.
   const former = options.former === undefined ? [] : await formerOf(located, options.former);
   const ids = [...config.spec.hosts.map((h) => hostId(h.name)), ...former.map((h) => h.id)];
@@ -129,7 +134,13 @@ export async function openContext(options: OpenOptions): Promise<Context> {
     const { ports, close } = await openPorts(located, software, ids, machines);
     return {
       ...located,
-      subject: { config, configDigest: configDigest(config), software, configuredCa },
+      subject: {
+        config,
+        configDigest: configDigest(config),
+        software,
+        configuredCa,
+        ...(softwareUnread === undefined ? {} : { softwareUnread }),
+      },
       ports,
       machines,
       operator: async (command) => ({ owner: await thisOperator(command), isDead: await deadOwner() }),

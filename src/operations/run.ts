@@ -26,6 +26,8 @@ export interface Subject {
   software: Software;
   /** PEM of the CA that the configuration names; null when keelson makes one. */
   configuredCa: string | null;
+  /** Why `software` is a stand-in; every plan is refused then. */
+  softwareUnread?: Finding;
 }
 
 export interface Operator {
@@ -61,11 +63,12 @@ export async function makePlan(
     desire: policy.desire,
   });
   const view = await readView('all', seen, signal);
-  return {
-    result: planner(view, intent, policy, subject.configDigest, ports.clock.now().toISOString()),
-    view,
-    readView,
-  };
+  const { softwareUnread, configDigest } = subject;
+  const result: PlanResult =
+    softwareUnread === undefined
+      ? planner(view, intent, policy, configDigest, ports.clock.now().toISOString())
+      : { ok: false, refusals: [...policy.refusals(view, intent), softwareUnread], warnings: [] };
+  return { result, view, readView };
 }
 
 export interface RunRequest {

@@ -3,12 +3,34 @@ import { join } from 'node:path';
 import type { ClusterConfig } from '../config/schema.ts';
 import { BundleManifest } from '../desired/bundle.ts';
 import type { Software } from '../desired/types.ts';
-import { KeelsonError } from '../model/errors.ts';
+import { asKeelsonError, KeelsonError } from '../model/errors.ts';
 import { cannotRead } from '../model/file-error.ts';
+import type { Finding } from '../model/finding.ts';
 import { resolvePath } from './paths.ts';
 
+interface ReadSoftware {
+  software: Software;
+  /** Why it was not read: `software` is then a stand-in, which nothing may be planned from. */
+  softwareUnread?: Finding;
+}
+
+export async function softwareOf(
+  need: 'required' | 'if-readable' | 'unread' = 'required',
+  config: ClusterConfig,
+  folder: string,
+): Promise<ReadSoftware> {
+  if (need === 'required') return { software: await readSoftware(config, folder) };
+  try {
+    if (need === 'if-readable') return { software: await readSoftware(config, folder) };
+    throw new KeelsonError('software.bundle', 'the software’s source was not looked at');
+  } catch (error) {
+    const { code, message, action } = asKeelsonError(error);
+    return { software: { source: 'preinstalled' }, softwareUnread: { code, severity: 'error', message, action } };
+  }
+}
+
 /** Reads what the configuration says about software: the bundle's manifest, or the repository's key. Nothing is checked by hash here. */
-export async function readSoftware(config: ClusterConfig, folder: string): Promise<Software> {
+async function readSoftware(config: ClusterConfig, folder: string): Promise<Software> {
   const { software, kubernetesVersion } = config.spec;
   if (software.source === 'preinstalled') return { source: 'preinstalled' };
   if (software.source === 'packages') return { source: 'packages', repository: await readRepository(config, folder) };

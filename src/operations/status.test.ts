@@ -27,7 +27,7 @@ function report(change: Scene = {}, plan: PlanResult = empty, at = AT) {
 const told = (r: ReturnType<typeof report>): string[] =>
   r.findings.map((f) => `${f.severity} ${f.code} ${f.host ?? '-'}: ${f.message}`);
 const refusing = (
-  code: 'safety.data-gone' | 'change.ports' | 'safety.quorum' | 'safety.vault-lost',
+  code: 'safety.data-gone' | 'change.ports' | 'safety.quorum' | 'safety.vault-lost' | 'software.bundle',
   host?: string,
 ): PlanResult => ({
   ok: false,
@@ -460,6 +460,14 @@ describe('drift', () => {
     ]);
     expect(made.healthy).toBe(true);
   });
+});
+
+it('is as healthy without the bundle, whose drift is then not known', () => {
+  const made = report({}, refusing('software.bundle'));
+  expect(told(made)).toEqual([
+    'warning software.bundle -: whether the machines differ from cluster.yaml is not known: refused',
+  ]);
+  expect(made.healthy).toBe(true);
 });
 
 function never(): never {

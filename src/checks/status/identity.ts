@@ -88,6 +88,8 @@ const VAULT_OR_MACHINES =
 
 /** What the planner refuses on account of the machines' state; other refusals are of a plan, not of the state. */
 const STATE = /^safety\.(?:data-gone|all-data-gone|foreign-|machine-id|twin|vault-old|cluster-id)/;
+/** This computer has no bundle: a cluster can be looked at without it. */
+const OF_SOFTWARE = /^software\./;
 const OF_CONFIGURATION = /^(?:change\.|etcd\.kubeadm-refuses$)/;
 
 export const refusals: StatusCheck = ({ view, plan, cluster }) => {
@@ -96,6 +98,10 @@ export const refusals: StatusCheck = ({ view, plan, cluster }) => {
   const { vault: fact } = view.facts;
   const open = fact.is === 'known' && fact.value.is === 'open';
   return plan.refusals.flatMap((refusal): Finding[] => {
+    if (OF_SOFTWARE.test(refusal.code)) {
+      const message = `whether the machines differ from cluster.yaml is not known: ${refusal.message}`;
+      return [{ ...refusal, severity: 'warning', message }];
+    }
     if (OF_CONFIGURATION.test(refusal.code)) return [{ ...refusal, severity: 'warning' }];
     if (!STATE.test(refusal.code) || !(open || refusal.code === 'safety.twin')) return [];
     if (refusal.code !== 'safety.data-gone' || cluster.quorumSeen) return [refusal];

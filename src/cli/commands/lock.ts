@@ -3,8 +3,10 @@ import { withCluster } from '../open.ts';
 import { lockLines, unlockLines } from '../views/human/lock.ts';
 import { document } from '../views/json/document.ts';
 
-export const lock: Handler = async (session) =>
-  withCluster(session, async (context) => {
+type Use = Parameters<typeof withCluster<number>>[1];
+
+export const lock: Handler = async (session) => {
+  const show: Use = async (context) => {
     const { ports } = context;
     const { readLock } = await import('../../operations/lock.ts');
     const report = await readLock(ports.machines, (await context.operator('lock')).isDead, session.interruption.cancel);
@@ -12,13 +14,17 @@ export const lock: Handler = async (session) =>
       lockLines(report, session.io.now(), session.out, session.columns),
     );
     return 0;
-  });
+  };
+  return withCluster(session, show, { software: 'unread' });
+};
 
-export const unlock: Handler = async (session, [id], options) =>
-  withCluster(session, async ({ ports }) => {
-    const { unlock: release } = await import('../../operations/lock.ts');
+export const unlock: Handler = async (session, [id], options) => {
+  const release: Use = async ({ ports }) => {
+    const operations = await import('../../operations/lock.ts');
     const except = (options.except ?? []) as readonly string[];
-    const report = await release(ports.machines, id as string, except, session.interruption.cancel);
+    const report = await operations.unlock(ports.machines, id as string, except, session.interruption.cancel);
     await session.print(document('Unlocked', report), () => unlockLines(report, session.out));
     return report.complete ? 0 : 1;
-  });
+  };
+  return withCluster(session, release, { software: 'unread' });
+};
