@@ -13,7 +13,14 @@ const identity: ClusterIdentity = {
   createdAt: '',
   etcd: { phase: 'founded', clusterId: 'abc' },
 };
-const open: VaultState = { is: 'open', identity, hasCaKey: true, reseal: null, caCertificate: 'PEM' };
+const open: VaultState = {
+  is: 'open',
+  identity,
+  hasCaKey: true,
+  clusterKeys: new Map(),
+  reseal: null,
+  caCertificate: 'PEM',
+};
 
 function flags(desired: Desired, host: string, phase: 'founding' | 'running'): Record<string, string> {
   const text = desired.hosts.get(hostId(host))?.kubeadmConfig[phase] ?? '';

@@ -1,4 +1,5 @@
 import type { Digest, HostId } from '../model/ids.ts';
+import type { Secret } from '../model/secret.ts';
 import type { KeyAlgorithm } from '../model/x509.ts';
 import type { CertificatePair } from './issuer.ts';
 
@@ -29,6 +30,16 @@ export interface ClusterIdentity {
   clusterToken: string;
   createdAt: string;
   etcd: EtcdRecord;
+}
+
+/** What the control planes of a Kubernetes cluster share, and `kubeadm init` would make for itself if it were not there. */
+export const clusterKeyNames = ['kubernetes-ca', 'front-proxy-ca', 'service-account'] as const;
+export type ClusterKeyName = (typeof clusterKeyNames)[number];
+
+export interface ClusterKey {
+  /** PEM: a CA's certificate; of `service-account` the public key alone. */
+  public: string;
+  key: Secret;
 }
 
 export interface InventoryHost {
@@ -78,6 +89,8 @@ export type VaultState =
       caCertificate?: string;
       /** The CA's private key is there, opens, and belongs to `caCertificate`. */
       hasCaKey: boolean;
+      /** The public halves of those that are there with their private ones. */
+      clusterKeys: ReadonlyMap<ClusterKeyName, string>;
       inventory?: Inventory;
       /** The recipients wanted now are not the ones the files are sealed to: what `reseal` would change; else null. */
       reseal: Reseal | null;
@@ -106,6 +119,10 @@ export interface Vault {
   readonly storeEtcdCa: (ca: CertificatePair) => Promise<void>;
   /** `vault.absent` when there is none. */
   readonly etcdCa: () => Promise<CertificatePair>;
+  /** Nothing happens when the same is already there; `vault.conflict` when another is, `vault.ca-mismatch` when the halves differ. */
+  readonly storeClusterKey: (name: ClusterKeyName, key: ClusterKey) => Promise<void>;
+  /** `vault.absent` when there is none. */
+  readonly clusterKey: (name: ClusterKeyName) => Promise<ClusterKey>;
   readonly saveInventory: (inventory: Inventory) => Promise<void>;
   /** Seals everything again to the recipients wanted now; a file is replaced when its successor was read back and opened. */
   readonly reseal: () => Promise<void>;

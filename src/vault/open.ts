@@ -1,20 +1,41 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { KeelsonError } from '../model/errors.ts';
 import { reveal } from '../model/reveal.ts';
 import type { Secret } from '../model/secret.ts';
 import { type ParsedCertificate, tryParseCertificate } from '../model/x509.ts';
-import type { ClusterIdentity, Inventory } from '../ports/vault.ts';
+import {
+  type ClusterIdentity,
+  type ClusterKey,
+  type ClusterKeyName,
+  clusterKeyNames,
+  type Inventory,
+} from '../ports/vault.ts';
 import { type FileSystem, readOptional } from './files.ts';
 import { type AgeIdentity, readIdentity } from './identity.ts';
 import { damaged, decodeCaKey, decodeIdentity, decodeInventory, decodeRecipients } from './records.ts';
 import { unseal } from './seal.ts';
+
+/** The halves of a pair: in clear, and sealed. */
+export interface KeyFiles {
+  public: string;
+  key: string;
+}
+
+function keyFiles(folder: string, name: string, extension: string): KeyFiles {
+  return { public: join(folder, `${name}.${extension}`), key: join(folder, `${name}.key.age`) };
+}
 
 export function vaultPaths(folder: string) {
   return {
     cluster: join(folder, 'cluster.age'),
     caCertificate: join(folder, 'etcd-ca.crt'),
     caKey: join(folder, 'etcd-ca.key.age'),
+    clusterKeys: {
+      'kubernetes-ca': keyFiles(folder, 'kubernetes-ca', 'crt'),
+      'front-proxy-ca': keyFiles(folder, 'front-proxy-ca', 'crt'),
+      'service-account': keyFiles(folder, 'service-account', 'pub'),
+    } satisfies Record<ClusterKeyName, KeyFiles>,
     recipients: join(folder, 'recipients.txt'),
     inventory: join(folder, 'inventory.json'),
     readme: join(folder, 'README.txt'),
@@ -33,6 +54,8 @@ export interface OpenVault extends InClear {
   age: AgeIdentity;
   /** Present only together with the certificate it belongs to. */
   caKey: Secret | null;
+  /** Only whole pairs. */
+  clusterKeys: ReadonlyMap<ClusterKeyName, ClusterKey>;
   /** Whom the files are sealed to, as recorded. */
   sealedTo: readonly string[];
 }
@@ -52,9 +75,12 @@ export async function openVault(fs: FileSystem, folder: string, identityFile: st
   const inventoryText = await readOptional(fs, paths.inventory);
   const caCertificate = await readOptional(fs, paths.caCertificate);
   const caKeyText = await readOptional(fs, paths.caKey);
+  const halves = await readClusterKeys(fs, paths.clusterKeys);
   const sealedIdentity = await readOptional(fs, paths.cluster);
   if (sealedIdentity === null) {
-    const left = [inventoryText, caCertificate, caKeyText].some((text) => text !== null);
+    const left = [inventoryText, caCertificate, caKeyText, ...halves.map((h) => h.public)].some(
+      (text) => text !== null,
+    );
     // Not absent: that would be taken for a cluster that has never been founded.
     if (left)
       throw new KeelsonError(
@@ -89,12 +115,33 @@ export async function openVault(fs: FileSystem, folder: string, identityFile: st
       `it is of the cluster ${inventory.clusterUid}, and the vault of ${identity.clusterUid}`,
     );
   }
+  const openKey = (armored: string, half: string, where: string): Promise<Secret> =>
+    openPair(armored, age, identity, half, where);
   // A key without its certificate is what a crash has left while the CA was being stored: it has signed nothing.
   const caKey =
-    caKeyText === null || caCertificate === null
-      ? null
-      : await openCaKey(caKeyText, age, identity, caCertificate, paths.caKey);
-  return { is: 'open', identity, age, caKey, sealedTo, ...clear };
+    caKeyText === null || caCertificate === null ? null : await openKey(caKeyText, caCertificate, paths.caKey);
+  const clusterKeys = new Map<ClusterKeyName, ClusterKey>();
+  for (const { name, public: half, key, where } of halves) {
+    if (half !== null && key !== null) clusterKeys.set(name, { public: half, key: await openKey(key, half, where) });
+  }
+  return { is: 'open', identity, age, caKey, clusterKeys, sealedTo, ...clear };
+}
+
+interface Halves {
+  name: ClusterKeyName;
+  public: string | null;
+  key: string | null;
+  where: string;
+}
+
+async function readClusterKeys(fs: FileSystem, files: Record<ClusterKeyName, KeyFiles>): Promise<Halves[]> {
+  return Promise.all(
+    clusterKeyNames.map(async (name) => {
+      // In the reverse order of their making, as above.
+      const half = await readOptional(fs, files[name].public);
+      return { name, public: half, key: await readOptional(fs, files[name].key), where: files[name].key };
+    }),
+  );
 }
 
 function readCa(pem: string, where: string): ParsedCertificate {
@@ -118,26 +165,34 @@ function checkInventory(
   }
 }
 
-async function openCaKey(
+async function openPair(
   armored: string,
   age: AgeIdentity,
   identity: ClusterIdentity,
-  caCertificate: string,
+  half: string,
   where: string,
 ): Promise<Secret> {
   const opened = await unseal(armored, age);
   if (opened.is !== 'opened') throw damaged(where, 'it cannot be opened, and cluster.age can');
   const { key, clusterUid } = decodeCaKey(opened.plaintext, where);
   if (clusterUid !== identity.clusterUid) throw damaged(where, `it is of another cluster, ${clusterUid}`);
-  if (!isPair(caCertificate, key)) {
-    throw new KeelsonError('vault.ca-mismatch', `${where} does not belong to the certificate beside it.`, { where });
+  if (!isPair(half, key)) {
+    throw new KeelsonError(
+      'vault.ca-mismatch',
+      `${where} does not belong to the certificate, or public key, beside it.`,
+      { where },
+    );
   }
   return key;
 }
 
-export function isPair(certificate: string, key: Secret): boolean {
+/** `half` is a certificate or a public key, in PEM. */
+export function isPair(half: string, key: Secret): boolean {
   try {
-    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(reveal(key)));
+    const privateKey = createPrivateKey(reveal(key));
+    return half.includes('-----BEGIN CERTIFICATE-----')
+      ? new X509Certificate(half).checkPrivateKey(privateKey)
+      : createPublicKey(half).equals(createPublicKey(privateKey));
   } catch {
     return false;
   }

@@ -13,6 +13,9 @@ etcd-ca.crt         The certificate of etcd's CA, which is on every etcd machine
 etcd-ca.key.age     Sealed. The CA's private key, and by default its only copy.
                     Lost: the running cluster goes on, but no certificate can be renewed and no member replaced, until
                     every machine has been given a new CA.
+kubernetes-ca.*, front-proxy-ca.*, service-account.*
+                    Of a whole Kubernetes cluster: what its control planes share. Certificates and public keys in clear,
+                    private keys sealed. Every control plane has them, too.
 recipients.txt      Whose identities can open the sealed files.
 inventory.json      In clear, without secrets: what was applied last. Lost: the next apply writes it again.
 runs/               Journals of all runs, in clear, without secrets. Lost: the history, nothing else.

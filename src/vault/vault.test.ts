@@ -126,6 +126,7 @@ describe('a vault', () => {
       identity,
       caCertificate: ca.certificate,
       hasCaKey: true,
+      clusterKeys: new Map(),
       inventory: inventory(),
       reseal: null,
     });

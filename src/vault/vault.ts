@@ -8,9 +8,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { CertificatePair } from '../ports/issuer.ts';
 import type {
   ClusterIdentity,
+  ClusterKey,
+  ClusterKeyName,
   EtcdPhase,
   EtcdRecord,
-  Reseal,
   Vault,
   VaultCreated,
   VaultState,
@@ -21,6 +22,7 @@ import {
   type FileSystem,
   failingAs,
   makePrivate,
+  readOptional,
   realFileSystem,
   removeTemporaries,
   syncFolder,
@@ -28,8 +30,9 @@ import {
 } from './files.ts';
 import { type AgeIdentity, makeIdentity, readIdentity } from './identity.ts';
 import { withFileLock } from './lock.ts';
-import { isPair, type OpenVault, openVault, type VaultContent, vaultPaths } from './open.ts';
+import { isPair, type KeyFiles, type OpenVault, openVault, type VaultContent, vaultPaths } from './open.ts';
 import { vaultReadme } from './readme.ts';
+import { resealOf, wantedRecipients } from './recipients.ts';
 import { encodeCaKey, encodeIdentity, encodeInventory, encodeRecipients } from './records.ts';
 import { checkRecipients, seal, unseal } from './seal.ts';
 
@@ -89,6 +92,12 @@ export function createVault(options: VaultOptions): Vault {
       }
       return { certificate: vault.caCertificate, key: vault.caKey };
     },
+    storeClusterKey: (name, pair) => change((vault) => storeClusterKey(context, vault, name, pair)),
+    clusterKey: async (name) => {
+      const found = mustBeOpen(await context.open(), options.folder).clusterKeys.get(name);
+      if (found !== undefined) return found;
+      throw new KeelsonError('vault.absent', `The vault holds no ${name} key.`, { where: paths.clusterKeys[name].key });
+    },
     saveInventory: (inventory) =>
       change(async (vault) => {
         if (inventory.clusterUid !== vault.identity.clusterUid)
@@ -114,7 +123,15 @@ function stateOf(vault: VaultContent, configured: readonly string[]): VaultState
   };
   if (vault.is === 'sealed') return { is: 'sealed', code: vault.code, because: vault.because, ...clear };
   const change = resealOf(vault, configured);
-  return { is: 'open', identity: vault.identity, hasCaKey: vault.caKey !== null, reseal: change, ...clear };
+  const clusterKeys = new Map([...vault.clusterKeys].map(([name, pair]) => [name, pair.public]));
+  return {
+    is: 'open',
+    identity: vault.identity,
+    hasCaKey: vault.caKey !== null,
+    clusterKeys,
+    reseal: change,
+    ...clear,
+  };
 }
 
 async function create(context: Context, identity: ClusterIdentity): Promise<VaultCreated> {
@@ -147,18 +164,45 @@ function sameCluster(found: VaultContent, identity: ClusterIdentity, folder: str
 }
 
 async function storeEtcdCa(context: Context, vault: OpenVault, ca: CertificatePair): Promise<void> {
-  const { fs, paths } = context;
+  const { paths } = context;
   if (vault.caCertificate !== null && vault.caCertificate !== ca.certificate) {
     throw conflict('The vault holds another etcd CA.', paths.caCertificate);
   }
-  if (!isPair(ca.certificate, ca.key)) {
-    throw new KeelsonError('vault.ca-mismatch', 'The CA certificate and key to be stored do not belong together.');
+  const files = { public: paths.caCertificate, key: paths.caKey };
+  await storePair(context, vault, files, { public: ca.certificate, key: ca.key }, vault.caKey !== null);
+}
+
+async function storeClusterKey(
+  context: Context,
+  vault: OpenVault,
+  name: ClusterKeyName,
+  pair: ClusterKey,
+): Promise<void> {
+  const files = context.paths.clusterKeys[name];
+  const held = vault.clusterKeys.get(name);
+  const half = held?.public ?? (await readOptional(context.fs, files.public));
+  if (half !== null && half !== pair.public) throw conflict(`The vault holds another ${name} key.`, files.public);
+  await storePair(context, vault, files, pair, held !== undefined);
+}
+
+async function storePair(
+  { fs, options }: Context,
+  vault: OpenVault,
+  files: KeyFiles,
+  pair: ClusterKey,
+  held: boolean,
+): Promise<void> {
+  if (!isPair(pair.public, pair.key)) {
+    throw new KeelsonError(
+      'vault.ca-mismatch',
+      'The private key to be stored does not belong to its certificate, or public key.',
+    );
   }
-  if (vault.caKey !== null) return;
-  const recipients = wantedRecipients(vault.age, context.options.recipients);
-  await writeAtomic(fs, paths.caKey, await seal(encodeCaKey(ca.key, vault.identity.clusterUid), recipients));
-  // Second: with the certificate the CA counts as stored, and a key alone is written over.
-  await writeAtomic(fs, paths.caCertificate, ca.certificate);
+  if (held) return;
+  const recipients = wantedRecipients(vault.age, options.recipients);
+  await writeAtomic(fs, files.key, await seal(encodeCaKey(pair.key, vault.identity.clusterUid), recipients));
+  // Second: with the public half the pair counts as stored, and a key alone is written over.
+  await writeAtomic(fs, files.public, pair.public);
 }
 
 async function reseal(context: Context, vault: OpenVault): Promise<void> {
@@ -175,6 +219,9 @@ async function reseal(context: Context, vault: OpenVault): Promise<void> {
       });
     });
   if (vault.caKey !== null) await replace(paths.caKey, encodeCaKey(vault.caKey, vault.identity.clusterUid));
+  for (const [name, pair] of vault.clusterKeys) {
+    await replace(paths.clusterKeys[name].key, encodeCaKey(pair.key, vault.identity.clusterUid));
+  }
   await replace(paths.cluster, encodeIdentity(vault.identity));
   // Last: until then it is still to be done.
   await writeAtomic(fs, paths.recipients, encodeRecipients(recipients));
@@ -191,7 +238,8 @@ async function retire(context: Context): Promise<string> {
   const target = join(options.folder, `retired-${uid ?? `${stamp}z`}`);
   await locked(context, async () => {
     await ensureFolder(fs, target);
-    for (const path of [paths.inventory, paths.caKey, paths.caCertificate, paths.cluster]) {
+    const clusterKeys = Object.values(paths.clusterKeys).flatMap((files) => [files.public, files.key]);
+    for (const path of [paths.inventory, ...clusterKeys, paths.caKey, paths.caCertificate, paths.cluster]) {
       await failingAs(path, async () => {
         await fs.rename(path, join(target, basename(path))).catch((error: unknown) => {
           if (errorCode(error) !== 'ENOENT') throw error;
@@ -217,26 +265,6 @@ async function locked<T>(context: Context, body: () => Promise<T>): Promise<T> {
     await removeTemporaries(fs, options.folder);
     return body();
   });
-}
-
-/**
- * Those of the configuration, and the user's own unless it names one of them. What recipients.txt says is never taken over: it lies in
- * clear, and a line that somebody put there must not open the vault.
- */
-function wantedRecipients(age: AgeIdentity, configured: readonly string[]): string[] {
-  return [...new Set([...(isListed(age, configured) ? [] : age.recipients), ...configured])];
-}
-
-function isListed(age: AgeIdentity, configured: readonly string[]): boolean {
-  return age.recipients.some((own) => configured.includes(own));
-}
-
-function resealOf({ age, sealedTo }: OpenVault, configured: readonly string[]): Reseal | null {
-  const wanted = wantedRecipients(age, configured);
-  const add = wanted.filter((r) => !sealedTo.includes(r));
-  const remove = sealedTo.filter((r) => !wanted.includes(r));
-  if (add.length === 0 && remove.length === 0) return null;
-  return { add, remove, own: age.recipients, listed: isListed(age, configured) };
 }
 
 const phases: readonly EtcdPhase[] = ['new', 'founding', 'founded', 'handed-over'];

@@ -70,6 +70,7 @@ export function openVault(phase: 'founding' | 'founded' | 'handed-over', more: o
       etcd: { phase, ...(phase === 'founding' ? {} : { clusterId: 'c1', foundedAt: AT }) },
     },
     hasCaKey: true,
+    clusterKeys: new Map(),
     reseal: null,
     ...more,
   };

@@ -12,6 +12,7 @@ import type { SimCluster } from '../../src/testing/sim/cluster.ts';
 import { cutForms } from '../../src/testing/sim/gate.ts';
 import type { SimMachine } from '../../src/testing/sim/machine.ts';
 import type { SimProcess } from '../../src/testing/sim/process.ts';
+import { emptyVault } from '../../src/testing/sim/vault.ts';
 import { apply, codeOf, describeApplied } from './sim/apply.ts';
 import { founded } from './sim/founded.ts';
 import { halfFounded } from './sim/half-founded.ts';
@@ -56,7 +57,7 @@ describe.each(sources)('the whole cluster, software from %s', (source) => {
     expect(describeApplied(await clear(sim, subjectOf(shape)))).toBe('done');
     expect(differencesFromNew(sim, shape)).toEqual([]);
     expect([...sim.machines.values()].map((m) => m.fence)).toEqual(numbers.map((n) => n + 1));
-    expect(sim.vault).toEqual({ identity: null, ca: null, inventory: null });
+    expect(sim.vault).toEqual(emptyVault());
     expect(sim.check()).toEqual([]);
   });
 
@@ -282,7 +283,7 @@ const refusals: Case[] = [
     'a vault that is not there',
     'safety.vault-lost',
     (sim) => {
-      sim.vault = { identity: null, ca: null, inventory: null };
+      sim.vault = emptyVault();
     },
   ],
   ['a machine that is not reached', 'host.unreachable', (sim) => sim.cutOff(hostId('etcd-2'), 'operator')],

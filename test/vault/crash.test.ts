@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { VaultState } from '../../src/ports/vault.ts';
@@ -38,8 +39,9 @@ const before: Record<Scenario, readonly Scenario[]> = {
   create: [],
   updateEtcd: ['create'],
   storeEtcdCa: ['create'],
-  reseal: ['create', 'storeEtcdCa'],
-  retire: ['create', 'storeEtcdCa'],
+  storeClusterKey: ['create'],
+  reseal: ['create', 'storeEtcdCa', 'storeClusterKey'],
+  retire: ['create', 'storeEtcdCa', 'storeClusterKey'],
 };
 const all = Object.keys(before) as Scenario[];
 
@@ -75,7 +77,7 @@ async function expectOldOrNew(scenario: Scenario, home: string, ends: Ends): Pro
   // A retirement takes the parts away one by one, and the record that makes the vault last.
   if (scenario === 'retire' && state.is === 'open') expect(state.identity).toEqual(identity);
   else expect([ends.old, ends.new]).toContainEqual(state);
-  return JSON.stringify(state) === JSON.stringify(ends.new) ? 'new' : 'old';
+  return isDeepStrictEqual(state, ends.new) ? 'new' : 'old';
 }
 
 async function expectToFinish(scenario: Scenario, home: string, ends: Ends): Promise<void> {

@@ -19,7 +19,7 @@ export const identity: ClusterIdentity = {
   etcd: { phase: 'new' },
 };
 
-export type Scenario = 'create' | 'updateEtcd' | 'storeEtcdCa' | 'reseal' | 'retire';
+export type Scenario = 'create' | 'updateEtcd' | 'storeEtcdCa' | 'storeClusterKey' | 'reseal' | 'retire';
 
 /** Where a test's files lie: the CA to be stored, the identity, a second recipient, and the vault. */
 export function vaultAt(home: string, fs?: FileSystem): Vault {
@@ -45,6 +45,10 @@ export const scenarios: Record<Scenario, (vault: Vault, home: string) => Promise
   create: (vault) => vault.create(identity),
   updateEtcd: (vault) => vault.updateEtcd({ phase: 'founding' }),
   storeEtcdCa: (vault, home) => vault.storeEtcdCa(caOf(home)),
+  storeClusterKey: (vault, home) => {
+    const { certificate, key } = caOf(home);
+    return vault.storeClusterKey('kubernetes-ca', { public: certificate, key });
+  },
   reseal: (vault) => vault.reseal(),
   retire: (vault) => vault.retire(),
 };

@@ -19,7 +19,7 @@ import { type SimWorld, simPorts } from './ports.ts';
 import { type ProcessOptions, type SimProcess, SimProcesses } from './process.ts';
 import { type Rng, rng } from './random.ts';
 import { boot } from './systemd.ts';
-import type { VaultStore } from './vault.ts';
+import { emptyVault, type VaultStore } from './vault.ts';
 import { WriteWatch } from './write-watch.ts';
 
 export interface SimOptions {
@@ -43,7 +43,7 @@ export class SimCluster {
   readonly rng: Rng;
   readonly machines = new Map<HostId, SimMachine>();
   readonly etcd: SimEtcd;
-  vault: VaultStore = { identity: null, ca: null, inventory: null };
+  vault: VaultStore = emptyVault();
   /** Copies of the vault as it was after each write, the newest last. */
   readonly backups: VaultStore[] = [];
   readonly journals = new Map<RunId, RunEvent[]>();

@@ -2,6 +2,8 @@ import { KeelsonError } from '../../model/errors.ts';
 import type { CertificatePair } from '../../ports/issuer.ts';
 import {
   type ClusterIdentity,
+  type ClusterKey,
+  type ClusterKeyName,
   type EtcdPhase,
   type Inventory,
   isFounded,
@@ -14,9 +16,14 @@ import {
 export interface VaultStore {
   identity: ClusterIdentity | null;
   ca: CertificatePair | null;
+  clusterKeys: ReadonlyMap<ClusterKeyName, ClusterKey>;
   inventory: Inventory | null;
   /** The recipients of cluster.yaml are others than those it is sealed to. */
   reseal?: Reseal;
+}
+
+export function emptyVault(): VaultStore {
+  return { identity: null, ca: null, clusterKeys: new Map(), inventory: null };
 }
 
 const PHASES: readonly EtcdPhase[] = ['new', 'founding', 'founded', 'handed-over'];
@@ -67,6 +74,20 @@ export function simVault(current: () => VaultStore, call: <T>(what: string, effe
         if (ca === null) throw new KeelsonError('vault.absent', 'there is no CA');
         return ca;
       }),
+    storeClusterKey: (name, pair) =>
+      call(`store ${name}`, () => {
+        identity();
+        const held = current().clusterKeys.get(name);
+        if (held !== undefined && held.public !== pair.public)
+          throw new KeelsonError('vault.conflict', `the vault holds another ${name}`);
+        if (held === undefined) current().clusterKeys = new Map([...current().clusterKeys, [name, pair]]);
+      }),
+    clusterKey: (name) =>
+      call(`read ${name}`, () => {
+        const held = current().clusterKeys.get(name);
+        if (held === undefined) throw new KeelsonError('vault.absent', `there is no ${name}`);
+        return held;
+      }),
     saveInventory: (inventory) =>
       call('inventory', () => {
         identity();
@@ -79,7 +100,7 @@ export function simVault(current: () => VaultStore, call: <T>(what: string, effe
       }),
     retire: () =>
       call('retire', () => {
-        Object.assign(current(), { identity: null, ca: null, inventory: null });
+        Object.assign(current(), emptyVault());
         return '';
       }),
   };
@@ -91,6 +112,7 @@ function stateOf(store: VaultStore): VaultState {
     is: 'open',
     identity: store.identity,
     hasCaKey: store.ca !== null,
+    clusterKeys: new Map([...store.clusterKeys].map(([name, pair]) => [name, pair.public])),
     reseal: store.reseal ?? null,
     ...(store.ca === null ? {} : { caCertificate: store.ca.certificate }),
     ...(store.inventory === null ? {} : { inventory: store.inventory }),

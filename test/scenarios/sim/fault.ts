@@ -2,6 +2,7 @@ import { hostId } from '../../../src/model/ids.ts';
 import { isFounded } from '../../../src/ports/vault.ts';
 import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
 import type { Away } from '../../../src/testing/sim/links.ts';
+import { emptyVault } from '../../../src/testing/sim/vault.ts';
 import { type Drift, spoil } from './drift.ts';
 
 /** What happens to machines, whatever keelson does. */
@@ -44,6 +45,6 @@ function changeVault(sim: SimCluster, to: 'lost' | 'before the founding' | 'righ
     ({ identity, ca }) => identity !== null && ca !== null && !isFounded(identity.etcd.phase),
   );
   const copy = to === 'right' ? backups.at(-1) : to === 'lost' ? undefined : old;
-  sim.vault = { identity: null, ca: null, inventory: null, ...copy };
+  sim.vault = { ...emptyVault(), ...copy };
   sim.note(`the vault is ${to}`);
 }
