@@ -110,7 +110,7 @@ const cases: readonly Case[] = [
     scene: { away: ['etcd-2'], etcd: endpoints({ 'etcd-2': silent(2) }) },
     says: [
       'error host.unreachable etcd-2: it does not answer',
-      'error status.member-down etcd-2: member etcd-2 is not healthy: the machine cannot be looked at: it does not answer and nothing listens at 10.77.0.12:2379',
+      'error status.member-down etcd-2: member etcd-2 is not healthy: the machine cannot be looked at and nothing listens at 10.77.0.12:2379',
     ],
     quorum: { voters: 3, healthy: 2, unknown: 0, held: true, tolerates: 0 },
   },

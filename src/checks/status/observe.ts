@@ -132,7 +132,8 @@ function problemsOf(
   const found: string[] = [];
   const facts = view.facts.hosts.get(member.host);
   if (neverStarted(view, member.host)) return ['it has not been started'];
-  if (facts?.machine.is === 'unknown') found.push(`the machine cannot be looked at: ${said(facts.machine.because)}`);
+  // Why is told once, as a finding of the machine.
+  if (facts?.machine.is === 'unknown') found.push('the machine cannot be looked at');
   const gone = lostData(view, member.host);
   if (gone !== null) found.push(gone);
   const process = facts?.etcdProcess.is === 'known' ? facts.etcdProcess.value.is : undefined;

@@ -24,6 +24,22 @@ it('tells once what differs only in the machine', () => {
   ).toEqual(['etcd-0 (root@10.0.0.1) refuses the login + etcd-1 + etcd-10']);
 });
 
+it('knows the address that ssh tells once more', () => {
+  const away = (host: string, place: string, address: string) =>
+    of(host, `${host} (root@${place}) cannot be reached: connect to host ${address} port 22: No route to host`);
+  expect(
+    folded(
+      away('etcd-0', '10.0.0.1', '10.0.0.1'),
+      away('etcd-1', '10.0.0.2:22', '10.0.0.2'),
+      // By way of a jump host, which is another matter.
+      away('etcd-2', '10.0.0.3', '10.0.0.9'),
+    ),
+  ).toEqual([
+    'etcd-0 (root@10.0.0.1) cannot be reached: connect to host 10.0.0.1 port 22: No route to host + etcd-1',
+    'etcd-2 (root@10.0.0.3) cannot be reached: connect to host 10.0.0.9 port 22: No route to host',
+  ]);
+});
+
 it('keeps apart what says something else', () => {
   const apart = [
     of('etcd-1', 'etcd-1 does not reach etcd-2'),

@@ -24,6 +24,12 @@ function keyOf({ code, severity, host, message, action }: Finding): string {
 function of(text: string, host: HostId | undefined): string {
   if (host === undefined) return text;
   // Names are of letters, digits and hyphens; etcd-1 is no part of etcd-10.
-  const name = new RegExp(`(?<![\\w-])${host}(?![\\w-])(?: \\([^() ]+@[^() ]+\\))?`, 'g');
-  return text.replace(name, '\0');
+  const name = new RegExp(`(?<![\\w-])${host}(?![\\w-])(?: \\([^() ]+@([^() ]+)\\))?`, 'g');
+  const places = [...text.matchAll(name)].flatMap((match) => match[1] ?? []);
+  // ssh tells the login's address once more: `Connection to 10.77.0.10 port 22 timed out`.
+  const addresses = places.map((place) => place.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''));
+  return addresses.reduce(
+    (told, address) => told.replaceAll(` ${address} port `, ' \0 port '),
+    text.replace(name, '\0'),
+  );
 }

@@ -27,7 +27,7 @@ export function statusLines(report: StatusReport, { style, columns, verbose }: S
       : [style.yellow('  etcd itself could not be asked: this is what machines and configuration show.')]),
     '',
     ...memberTable(report, style, verbose, columns - 2).map((line) => `  ${line}`),
-    ...etcd.members.flatMap((m) => m.problems.flatMap((problem) => problemLines(m, problem, style, columns))),
+    ...etcd.members.flatMap((m) => problemsOf(m).flatMap((problem) => problemLines(m, problem, style, columns))),
     '',
     ...certificateLines(report.certificates, style, verbose, columns - 2),
     ...findingsBlock('Findings', report.findings, style, columns),
@@ -48,6 +48,11 @@ function verdictText({ healthy, etcd, findings }: StatusReport, style: Style): s
     etcd.members.some((m) => m.health === 'ill') ||
     findings.some((f) => f.severity === 'error' && !OUT_OF_SIGHT.test(f.code));
   return ill || !errors ? style.red('not healthy') : style.yellow('not known to be healthy');
+}
+
+/** One line for a machine that nothing is known of: why is told among the findings. */
+function problemsOf({ health, problems }: MemberReport): readonly string[] {
+  return health === 'unknown' && problems.length > 1 ? [problems.join('; ')] : problems;
 }
 
 function problemLines(member: MemberReport, problem: string, style: Style, columns: number): string[] {

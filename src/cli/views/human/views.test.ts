@@ -158,6 +158,19 @@ describe('status', () => {
     const unsure = { ...etcd, quorum: { ...etcd.quorum, healthy: 0, unknown: 3, held: null } };
     expect(shown({ ...statusReport, etcd: unsure })).toContain('quorum: not known; 0 of 3 voters healthy, 3 not known');
   });
+  it('takes one line for a member that nothing is known of', () => {
+    const { etcd } = statusReport;
+    const away = {
+      health: 'unknown',
+      healthy: false,
+      problems: ['the machine cannot be looked at', 'it was not asked'],
+    };
+    const members = etcd.members.map((m) => ({ ...m, ...away }) as typeof m);
+    const lines = statusLines({ ...statusReport, etcd: { ...etcd, members } }, { ...at, verbose: false });
+    expect(lines.filter((line) => line.includes('was not asked'))).toEqual(
+      members.map((m) => `  ! ${m.name}: the machine cannot be looked at; it was not asked`),
+    );
+  });
 });
 
 it('check tells what is the same on several machines once', () => {
