@@ -14,7 +14,7 @@ export const runs: Handler = async (session, _args, options) => {
   const reports = records.map((record) => asReport(record, stateOf));
   // Steps are told by `runs show`: a list of years of runs must stay readable, for programs too.
   const brief = reports.map(({ steps, notes: _notes, ...rest }) => ({ ...rest, stepCount: steps.length }));
-  await session.print(document('RunList', { runs: brief }), () => runListLines(reports, session.out));
+  await session.print(document('RunList', { runs: brief }), () => runListLines(reports, session.out, session.columns));
   return 0;
 };
 
@@ -24,9 +24,11 @@ export const runsShow: Handler = async (session, [id]) => {
   const report = asReport(record, await processStates());
   const damaged =
     record.damagedLines.length > 0 ? [`  damaged lines of the journal: ${record.damagedLines.join(', ')}`] : [];
-  const torn = record.torn ? ['  the journal’s last line was cut off: the process died while it wrote'] : [];
+  const torn = record.torn
+    ? ['  the journal’s last line is cut off: the process died while it wrote, or the file was damaged since']
+    : [];
   await session.print(document('Run', { ...report, torn: record.torn, damagedLines: record.damagedLines }), () => [
-    ...runLines(report, { style: session.out, verbose: session.options.verbose }),
+    ...runLines(report, { style: session.out, columns: session.columns, verbose: session.options.verbose }),
     ...damaged,
     ...torn,
   ]);
@@ -34,8 +36,12 @@ export const runsShow: Handler = async (session, [id]) => {
 };
 
 /** Only of a run without an end is it worth asking whether its process lives. */
-function asReport({ run, events }: RunRecord<RunEvent>, stateOf: (process: RunProcess) => ProcessState): RunReport {
-  const report = { ...reportOf(events), run };
+function asReport(
+  { run, events, torn, damagedLines }: RunRecord<RunEvent>,
+  stateOf: (process: RunProcess) => ProcessState,
+): RunReport {
+  const whole = !torn && damagedLines.length === 0;
+  const report: RunReport = { ...reportOf(events), run, ...(whole ? {} : { damaged: true }) };
   if (report.process === null || report.outcome !== 'unfinished') return report;
   return { ...report, process: { ...report.process, state: stateOf(report.process) } };
 }

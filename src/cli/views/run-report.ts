@@ -35,6 +35,8 @@ export interface RunReport {
   steps: readonly StepReport[];
   notes: readonly { at: string; text: string }[];
   error?: ErrorJson;
+  /** Lines of the journal are missing or cut off: what is told may not be all. */
+  damaged?: true;
 }
 
 export const noRun: RunReport = {

@@ -1,7 +1,7 @@
 import type { HostLock, LockReport, StealReport } from '../../../operations/lock.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
-import { duration, harmless, moment, wrap } from './text.ts';
+import { duration, harmless, moment, wrap, wrapped } from './text.ts';
 
 export function lockLines(report: LockReport, now: Date, style: Style, columns: number): string[] {
   return [
@@ -22,12 +22,6 @@ export function lockLines(report: LockReport, now: Date, style: Style, columns: 
     // Beneath the table: what ssh says is longer than any column.
     ...report.hosts.flatMap((h) => (h.is === 'unreachable' ? reasonLines(h.host, h.because, style, columns) : [])),
   ];
-}
-
-/** Beneath its own beginning; an id to be copied is one word. */
-function wrapped(line: string, columns: number): string[] {
-  const indent = /^ */.exec(line)?.[0] ?? '';
-  return wrap(line.slice(indent.length), columns, indent);
 }
 
 function headLines({ holder, hosts, dead }: LockReport, now: Date, style: Style): string[] {

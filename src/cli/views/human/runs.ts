@@ -1,10 +1,10 @@
-import { isEnded, type RunReport, type StepReport, tookMs } from '../run-report.ts';
+import { type RunReport, type StepReport, tookMs } from '../run-report.ts';
 import { nameOf } from './live-frame.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
-import { count, duration, harmless, moment } from './text.ts';
+import { count, duration, harmless, moment, wrapped } from './text.ts';
 
-export function runListLines(runs: readonly RunReport[], style: Style): string[] {
+export function runListLines(runs: readonly RunReport[], style: Style, columns: number): string[] {
   if (runs.length === 0) return ['No runs yet.'];
   return table<RunReport>(
     [
@@ -12,28 +12,35 @@ export function runListLines(runs: readonly RunReport[], style: Style): string[]
       { head: 'COMMAND', cell: (r) => r.command },
       { head: 'STARTED', cell: (r) => (r.startedAt === null ? '-' : moment(r.startedAt)) },
       { head: 'TOOK', cell: (r) => took(r), align: 'right' },
-      { head: 'STEPS', cell: (r) => `${r.steps.filter(isEnded).length}/${r.steps.length}`, align: 'right' },
+      { head: 'STEPS', cell: (r) => `${r.steps.filter(isDone).length}/${r.steps.length}`, align: 'right' },
       { head: 'OUTCOME', cell: (r) => outcomeText(r, style) },
       { head: 'BY', cell: (r) => harmless(`${r.user}@${r.operator}`) },
     ],
     runs,
     style,
+    columns,
   );
 }
 
 export interface RunViewOptions {
   style: Style;
+  columns: number;
   /** Also the notes of each step and the output of what failed. */
   verbose: boolean;
 }
 
-export function runLines(report: RunReport, { style, verbose }: RunViewOptions): string[] {
+export function runLines(report: RunReport, { style, columns, verbose }: RunViewOptions): string[] {
   const { run, command, cluster, user, operator, startedAt, fence, planDigest, steps, notes, error } = report;
+  const dim = (line: string): string[] => wrapped(line, columns).map(style.dim);
+  const red = (line: string): string[] => wrapped(line, columns).map(style.red);
   return [
-    `${style.bold(`Run ${run ?? '?'}`)}: ${command} ${cluster}, ${outcomeText(report, style)}`,
-    `  by ${harmless(`${user}@${operator}`)}, started ${startedAt === null ? '-' : moment(startedAt)}, took ${took(report)}${fence === 0 ? '' : `, fencing number ${fence}`}`,
+    ...wrapped(`${style.bold(`Run ${run ?? '?'}`)}: ${command} ${cluster}, ${outcomeText(report, style)}`, columns),
+    ...wrapped(
+      `  by ${harmless(`${user}@${operator}`)}, started ${startedAt === null ? '-' : moment(startedAt)}, took ${took(report)}${fence === 0 ? '' : `, fencing number ${fence}`}`,
+      columns,
+    ),
     style.dim(planDigest === '' ? '  it ended, or stands, before its first step' : `  plan ${planDigest}`),
-    ...processLines(report),
+    ...processLines(report).flatMap((line) => wrapped(line, columns)),
     '',
     ...table<StepReport>(
       [
@@ -46,12 +53,13 @@ export function runLines(report: RunReport, { style, verbose }: RunViewOptions):
       ],
       steps,
       style,
+      columns,
     ),
     ...steps.flatMap((s) => [
-      ...(verbose ? s.notes.map((n) => style.dim(`  ${moment(n.at)} ${nameOf(s.on)}: ${harmless(n.text)}`)) : []),
+      ...(verbose ? s.notes.flatMap((n) => dim(`  ${moment(n.at)} ${nameOf(s.on)}: ${harmless(n.text)}`)) : []),
       ...(s.error === undefined
         ? []
-        : [style.red(`  ${nameOf(s.on)}, ${s.id}: error[${s.error.code}]: ${harmless(s.error.message)}`)]),
+        : red(`  ${nameOf(s.on)}, ${s.id}: error[${s.error.code}]: ${harmless(s.error.message)}`)),
       ...(verbose && s.error?.output !== undefined
         ? harmless(s.error.output)
             .trimEnd()
@@ -59,10 +67,14 @@ export function runLines(report: RunReport, { style, verbose }: RunViewOptions):
             .map((line) => style.dim(`    ${line}`))
         : []),
     ]),
-    ...notes.map((n) => style.dim(`  ${moment(n.at)} ${harmless(n.text)}`)),
+    ...notes.flatMap((n) => dim(`  ${moment(n.at)} ${harmless(n.text)}`)),
     ...(error === undefined
       ? []
-      : ['', style.red(`error[${error.code}]: ${harmless(error.message)}`), `  next: ${harmless(error.action)}`]),
+      : [
+          '',
+          ...red(`error[${error.code}]: ${harmless(error.message)}`),
+          ...wrapped(`  next: ${harmless(error.action)}`, columns),
+        ]),
   ];
 }
 
@@ -114,7 +126,18 @@ function processLines({ process, outcome }: RunReport): string[] {
   return [`  whether its process ${pid}, on another computer, still runs cannot be told from here`];
 }
 
-function outcomeText({ outcome, process }: Pick<RunReport, 'outcome' | 'process'>, style: Style): string {
+function isDone({ state }: StepReport): boolean {
+  return state === 'changed' || state === 'already-right';
+}
+
+function outcomeText(report: RunReport, style: Style): string {
+  if (report.damaged !== true) return endText(report, style);
+  // Its end may be what is missing.
+  if (report.outcome === 'unfinished') return style.red('not known, its journal is damaged');
+  return `${endText(report, style)}, ${style.red('its journal is damaged')}`;
+}
+
+function endText({ outcome, process }: RunReport, style: Style): string {
   if (outcome === 'unfinished' && process?.state === 'dead') return style.red('unfinished, its process is dead');
   if (outcome === 'unfinished' && process?.state === 'running') return style.yellow('running');
   if (outcome === 'done' || outcome === 'nothing-to-do') return style.green(outcome.replaceAll('-', ' '));

@@ -48,6 +48,12 @@ export function wrap(text: string, columns: number, indent = ''): string[] {
   return lines;
 }
 
+/** Beneath its own beginning; an id to be copied is one word. */
+export function wrapped(line: string, columns: number): string[] {
+  const indent = /^ */.exec(line)?.[0] ?? '';
+  return wrap(line.slice(indent.length), columns, indent);
+}
+
 /** Control characters made visible: what a machine printed must not move the cursor or change colours. */
 export function harmless(text: string): string {
   return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�');

@@ -192,7 +192,7 @@ describe('runs', () => {
   const report = reportOf(runEvents());
   it('lists runs', async () => {
     const died = reportOf(runEvents().slice(0, 5));
-    await expect(text(runListLines([report, died], plainStyle))).toMatchFileSnapshot(golden('runs'));
+    await expect(text(runListLines([report, died], plainStyle, 100))).toMatchFileSnapshot(golden('runs'));
   });
   it('tells of one without an end whether its process lives', () => {
     const opened: RunEvent = {
@@ -209,7 +209,7 @@ describe('runs', () => {
     const shown = (state: 'running' | 'dead' | 'unknown', events: readonly RunEvent[]): string => {
       const of = reportOf(events);
       const told = { ...of, process: of.process && { ...of.process, state } };
-      return text([...runListLines([told], plainStyle), ...runLines(told, { style: plainStyle, verbose: false })]);
+      return text([...runListLines([told], plainStyle, 120), ...runLines(told, { ...at, verbose: false })]);
     };
     expect(shown('dead', [opened])).toContain('its process 4711, on this computer, has ended without a word');
     expect(shown('dead', [opened])).toContain('before its first step');
@@ -218,8 +218,40 @@ describe('runs', () => {
     expect(shown('unknown', [opened])).toContain('cannot be told from here');
     expect(shown('dead', [opened, ...runEvents()])).not.toContain('4711');
   });
+  it('counts as done what is done, and neither what failed nor what was cut off', () => {
+    const [head, ...events] = runEvents();
+    const end = (outcome: 'failed' | 'unknown'): RunEvent[] =>
+      [head, ...events.filter((e) => e.type === 'step.started')].flatMap((e): RunEvent[] => {
+        if (e?.type !== 'step.started') return e === undefined ? [] : [e];
+        const error = { code: 'host.unreachable', message: 'm', action: 'a' } as const;
+        return [e, { ...e, type: 'step.finished', outcome, error }];
+      });
+    for (const outcome of ['failed', 'unknown'] as const)
+      expect(text(runListLines([reportOf(end(outcome))], plainStyle, 100))).toContain(' 0/4 ');
+    expect(text(runListLines([report], plainStyle, 100))).toContain(' 2/4 ');
+  });
+  it('has no line that the terminal would break within a cell', () => {
+    const columns = 70;
+    const lines = [
+      ...runListLines([report], plainStyle, columns),
+      ...runLines(report, { ...at, columns, verbose: false }),
+    ];
+    // A digest stands alone in its line, to be copied whole.
+    expect(lines.filter((line) => width(line) > columns && !line.includes('sha256'))).toEqual([]);
+    expect(lines).toContain('  steps    2/4');
+  });
+  it('says that a journal is damaged, whose end may be what is missing', () => {
+    const damaged = { ...reportOf(runEvents().slice(0, 3)), damaged: true } as const;
+    const dead = { operatorMachineId: 'm', operatorBootId: 'b', pid: 4711, pidStart: '1', state: 'dead' } as const;
+    const shown = text(runListLines([{ ...damaged, process: dead }], plainStyle, 120));
+    expect(shown).toContain('not known, its journal is damaged');
+    expect(shown).not.toContain('its process is dead');
+    expect(text(runListLines([{ ...report, damaged: true }], plainStyle, 120))).toContain(
+      'failed, its journal is damaged',
+    );
+  });
   it('shows one with each step', async () => {
-    await expect(text(runLines(report, { style: plainStyle, verbose: true }))).toMatchFileSnapshot(golden('run'));
+    await expect(text(runLines(report, { ...at, columns: 140, verbose: true }))).toMatchFileSnapshot(golden('run'));
   });
   it('sums up for the person who has watched', async () => {
     await expect(text(summaryLines(report, { style: plainStyle, next: ['keelson status'] }))).toMatchFileSnapshot(
