@@ -61,7 +61,7 @@ describe('acquireLock', () => {
     const taken = acquireLock(hostsOf(all), { ...owner('b'), user: 'bob' }, nobodyIsDead, signal);
     await expect(taken).rejects.toMatchObject({
       code: 'lock.held',
-      message: 'the cluster is locked: ann@desk runs apply (a) since 2026-01-01T00:00:00.000Z',
+      message: 'the cluster is locked: ann@desk runs apply (a) since 2026-01-01 00:00:00Z',
       action: expect.stringContaining('keelson unlock a'),
       exitCode: 4,
     });

@@ -1,5 +1,6 @@
 import { KeelsonError } from '../model/errors.ts';
 import type { HostId, RunId } from '../model/ids.ts';
+import { moment } from '../model/text.ts';
 import type { LockHolder, LockHost, LockState, RunningUnit } from '../ports/host.ts';
 import { isLoss } from './connection.ts';
 
@@ -203,9 +204,9 @@ export function inNameOrder(hosts: readonly LockHost[]): readonly LockHost[] {
   return [...hosts].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
 }
 
-/** `ops@desk runs apply (20261121t101500z-3f9a1c) since 2026-11-21T10:15:00Z`. */
+/** `ops@desk runs apply (20261121t101500z-3f9a1c) since 2026-11-21 10:15:00Z`. */
 export function describeHolder(holder: LockHolder): string {
-  return `${holder.user}@${holder.operator} runs ${holder.command} (${holder.run}) since ${holder.since}`;
+  return `${holder.user}@${holder.operator} runs ${holder.command} (${holder.run}) since ${moment(holder.since)}`;
 }
 
 function heldBy(holder: LockHolder): KeelsonError {

@@ -12,3 +12,8 @@ export function plainText(text: string, limit = 4000): string {
   const plain = text.replace(/\r\n?/g, '\n').replace(ESCAPES, '').replace(CONTROLS, '').trim();
   return plain.length <= limit ? plain : `…${plain.slice(plain.length - limit + 1)}`;
 }
+
+/** A time as ISO 8601 to a person: `2026-11-21 10:15:00Z`. */
+export function moment(iso: string): string {
+  return iso.replace('T', ' ').replace(/\.\d+Z$/, 'Z');
+}

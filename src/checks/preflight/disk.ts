@@ -77,9 +77,9 @@ export const diskSpace = ofEachHost('check.disk-space', (subject, say) => {
     const need = sum(here.map((r) => r.need));
     const want = sum(here.map((r) => r.want));
     const free = `${mount} on ${id} has ${size(disk.availableBytes)} free`;
-    if (disk.availableBytes < need) return say('error', `${free}; ${size(need)} are needed: ${parts(here, 'need')}`);
+    if (disk.availableBytes < need) return say('error', `${free}; ${size(need)} are needed${parts(here, 'need')}`);
     if (disk.availableBytes < want)
-      return say('warning', `${free}; ${size(want)} may be needed in time: ${parts(here, 'want')}`);
+      return say('warning', `${free}; ${size(want)} may be needed in time${parts(here, 'want')}`);
     return null;
   });
   const full = THRESHOLDS.map(({ path, free, effect }) => {
@@ -105,7 +105,11 @@ function parts(here: readonly Room[], which: 'need' | 'want'): string {
     what,
     bytes: sum(same.map((room) => room[which])),
   }));
-  return list(byWhat.filter(({ bytes }) => bytes > 10 * MiB).map(({ what, bytes }) => `${size(bytes)} for ${what}`));
+  const [first, ...more] = byWhat.filter(({ bytes }) => bytes > 10 * MiB);
+  if (first === undefined) return '';
+  // Of a single part the sum has told the size.
+  if (more.length === 0) return ` for ${first.what}`;
+  return `: ${list([first, ...more].map(({ what, bytes }) => `${size(bytes)} for ${what}`))}`;
 }
 
 const GONE_AT_REBOOT = ['tmpfs', 'ramfs'];

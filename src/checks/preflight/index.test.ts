@@ -439,8 +439,8 @@ const cases: readonly Case[] = [
       },
     },
     says: [
-      'error etcd-0: /data on etcd-0 has 256 MiB free; 512 MiB are needed: 512 MiB for etcd’s data',
-      'warning etcd-1: /data on etcd-1 has 2 GiB free; 3 GiB may be needed in time: 3 GiB for etcd’s data',
+      'error etcd-0: /data on etcd-0 has 256 MiB free; 512 MiB are needed for etcd’s data',
+      'warning etcd-1: /data on etcd-1 has 2 GiB free; 3 GiB may be needed in time for etcd’s data',
     ],
     good: {
       preflight: {

@@ -22,6 +22,15 @@ it('plain: one line for each thing that happens, with its machine in front', asy
   for (const line of out.text().trimEnd().split('\n')) expect(line).toMatch(/^\[[a-z0-9-]+\] \d\d:\d\d:\d\dZ /);
 });
 
+it('plain: counts one step as one', () => {
+  const out = recorder();
+  const [started] = runEvents();
+  if (started?.type !== 'run.started') throw new Error('the run of this test has no start');
+  const one = { ...started, plan: { ...started.plan, steps: started.plan.steps.slice(0, 1) } };
+  plainProgress({ write: out.write, now }).event(one);
+  expect(out.text()).toContain('apply lab, 1 step, by');
+});
+
 it('json: each event is one line, unchanged', () => {
   const out = recorder();
   const progress = jsonProgress({ write: out.write, now });

@@ -25,7 +25,11 @@ export const quorum: SafetyRule = (step, view) => {
   if (stay >= need) return [];
   if (!healthy && (ETCD_GOES_ON.includes(step.kind) || down(view, step.on) || mayVote(view) < need)) return [];
   return [
-    refusal('safety.quorum', `“${step.title}” would leave ${stay} healthy voters; the quorum is ${need}`, step.on),
+    refusal(
+      'safety.quorum',
+      `“${step.title}” would leave ${stay} healthy ${stay === 1 ? 'voter' : 'voters'}; the quorum is ${need}`,
+      step.on,
+    ),
   ];
 };
 

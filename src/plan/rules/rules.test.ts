@@ -63,7 +63,9 @@ describe('rules', () => {
 
   it('do not let a healthy member be disturbed while another is ill', () => {
     for (const view of [oneIll, oneDown]) {
-      expect(codes(quorum, view, 'etcd-member-run', second)).toEqual(['safety.quorum']);
+      const [refused, ...more] = quorum(step('etcd-member-run', second), view);
+      expect([refused?.code, ...more]).toEqual(['safety.quorum']);
+      expect(refused?.message).toContain('would leave 1 healthy voter; the quorum is 2');
       expect(codes(othersHealthy, view, 'etcd-member-run', second)).toEqual(['safety.others-unhealthy']);
     }
   });

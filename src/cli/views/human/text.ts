@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 
+export { moment } from '../../../model/text.ts';
+
 export function width(text: string): number {
   // Code points: nothing here shows letters that are put together of several, or that take two columns.
   return Array.from(stripVTControlCharacters(text)).length;
@@ -97,9 +99,4 @@ export function bytes(n: number): string {
     unit += 1;
   }
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}
-
-/** `2026-11-21 10:15:00Z`. */
-export function moment(iso: string): string {
-  return iso.replace('T', ' ').replace(/\.\d+Z$/, 'Z');
 }

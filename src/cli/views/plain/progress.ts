@@ -1,6 +1,6 @@
 import type { RunEvent } from '../../../model/events.ts';
 import { type HostId, OPERATOR, type StepId } from '../../../model/ids.ts';
-import { duration, harmless } from '../human/text.ts';
+import { count, duration, harmless } from '../human/text.ts';
 import type { Progress } from '../progress.ts';
 
 export interface PlainOptions {
@@ -40,7 +40,7 @@ function tell(event: RunEvent, step: { on: HostId; title: string; startedAt: str
     case 'run.started':
       return [
         who,
-        `run ${event.run}: ${event.command} ${event.cluster}, ${event.plan.steps.length} steps, by ${event.user}@${event.operator}`,
+        `run ${event.run}: ${event.command} ${event.cluster}, ${count(event.plan.steps.length, 'step')}, by ${event.user}@${event.operator}`,
       ];
     case 'step.started':
       return [who, event.attempt === 1 ? `start: ${title}` : `again (attempt ${event.attempt}): ${title}`];
