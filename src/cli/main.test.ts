@@ -209,6 +209,9 @@ describe('init', () => {
     [['--host', 'd=10.0.0'], '--host, machine 4, its address: '],
     [['--host', 'D=10.0.0.4'], '--host, machine 4, its name: '],
     [['--host', 'd=10.0.0.4'], '--host: '],
+    [['--host', 'd=10.0.0.4'], 'make the file with one machine less'],
+    [['--host', 'a=10.0.0.4', '--host', 'e=10.0.0.5'], '--host, machine 4, its name: "a" is the name of machine 1 too'],
+    [['--host', 'd=10.0.0.1', '--host', 'e=10.0.0.5'], '"10.0.0.1" is the address of machine 1 too'],
     [['--host', 'd'], '--host "d" is not NAME=ADDRESS'],
   ])('names the flag of %j', async (flags, says) => {
     const { code, err } = await run(['init', '-f', join(folder, 'flags.yaml'), ...machines, ...flags]);

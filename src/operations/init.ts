@@ -1,24 +1,25 @@
 import { access, rename, rm, writeFile } from 'node:fs/promises';
 import { parseConfig } from '../config/parse.ts';
-import { configInvalid } from '../config/problem.ts';
+import { type ConfigProblem, configInvalid } from '../config/problem.ts';
 import { type ClusterAnswers, clusterTemplate } from '../config/template.ts';
 import { KeelsonError } from '../model/errors.ts';
 import { cannotWrite } from '../model/file-error.ts';
 
-export type { ClusterAnswers };
+export type { ClusterAnswers, ConfigProblem };
 
 /** The version that everything is tested with. */
 export const DEFAULT_KUBERNETES_VERSION = 'v1.36.3';
 
-/** A commented cluster.yaml. Rejects with `config.*` when the answers do not make a cluster; `asked` names the flag of a field. */
-export function clusterFile(answers: ClusterAnswers, file: string, asked?: (path: string) => string): string {
+/** A commented cluster.yaml. Rejects with `config.*` when the answers do not make a cluster; `tell` puts a problem into the words of what asked for them. */
+export function clusterFile(answers: ClusterAnswers, file: string, tell?: (problem: ConfigProblem) => string): string {
   const text = clusterTemplate(answers);
   const parsed = parseConfig(text, file);
   if (parsed.ok) return text;
-  if (asked === undefined) throw configInvalid(file, parsed.problems);
+  if (tell === undefined) throw configInvalid(file, parsed.problems);
   // The file has not been written: lines of it would lead nowhere.
-  const told = parsed.problems.map(({ path, message, action }) => `${asked(path)}: ${message}; ${action}`);
-  throw new KeelsonError('config.invalid', told.join('\n'), { action: 'Give it again; nothing was written.' });
+  throw new KeelsonError('config.invalid', parsed.problems.map(tell).join('\n'), {
+    action: 'Give it again; nothing was written.',
+  });
 }
 
 /** Before anything is asked: nobody should answer questions for nothing. */

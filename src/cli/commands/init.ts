@@ -1,5 +1,5 @@
 import { KeelsonError } from '../../model/errors.ts';
-import type { ClusterAnswers } from '../../operations/init.ts';
+import type { ClusterAnswers, ConfigProblem } from '../../operations/init.ts';
 import type { Handler } from '../define.ts';
 import type { Session } from '../session.ts';
 import { document } from '../views/json/document.ts';
@@ -14,7 +14,7 @@ export const init: Handler = async (session, _args, options) => {
   const { file } = session.options;
   const force = options.force === true;
   if (file !== '-' && !force) await checkAbsent(file);
-  const text = clusterFile(await answersOf(session, options), file === '-' ? 'cluster.yaml' : file, flagOf);
+  const text = clusterFile(await answersOf(session, options), file === '-' ? 'cluster.yaml' : file, inFlags);
   if (file === '-') {
     session.io.stdout.write(text);
     return 0;
@@ -34,6 +34,18 @@ const FLAGS: readonly (readonly [field: RegExp, flag: string])[] = [
   [/^spec\.software\.bundle$/, '--bundle'],
   [/^spec\.software/, '--source'],
 ];
+
+/** A problem of the file, which has not been written, in the words of the flags. */
+function inFlags({ code, path, message, action }: ConfigProblem): string {
+  const what = message.replace(/spec\.hosts\[(\d+)\](?:\.\w+)?/g, (_path, index) => `machine ${Number(index) + 1}`);
+  return `${flagOf(path)}: ${what}; ${ACTIONS[code] ?? action}`;
+}
+
+/** Where the file's own advice names a field that no flag is for. */
+const ACTIONS: Partial<Record<ConfigProblem['code'], string>> = {
+  'config.even-members':
+    'use an odd number; for an even one, make the file with one machine less, then add the last one there, and the reason as spec.etcd.allowEvenMembers',
+};
 
 /** Which flag a field of the file was made from; of machines, which one. */
 function flagOf(path: string): string {
