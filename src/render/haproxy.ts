@@ -133,6 +133,6 @@ export function haproxyPod(pod: HaproxyPod): string {
       ...(pod.port < 1024 ? { securityContext: { runAsUser: 0 } } : {}),
       livenessProbe: { tcpSocket: { port: pod.port }, periodSeconds: 5, failureThreshold: 8 },
     },
-    files: [{ name: 'config', path: pod.configPath, mountPath: '/usr/local/etc/haproxy/haproxy.cfg' }],
+    files: [{ name: 'config', path: pod.configPath, mountPath: '/usr/local/etc/haproxy/haproxy.cfg', readOnly: true }],
   });
 }

@@ -5,6 +5,7 @@ export interface PodFile {
   /** On the machine. */
   path: string;
   mountPath: string;
+  readOnly: boolean;
 }
 
 export interface StaticPod {
@@ -39,7 +40,7 @@ export function staticPod(pod: StaticPod): string {
           name: pod.name,
           imagePullPolicy: 'IfNotPresent',
           ...pod.container,
-          volumeMounts: pod.files.map(({ name, mountPath }) => ({ name, mountPath, readOnly: true })),
+          volumeMounts: pod.files.map(({ name, mountPath, readOnly }) => ({ name, mountPath, readOnly })),
         },
       ],
       volumes: pod.files.map(({ name, path }) => ({ name, hostPath: { path, type: 'FileOrCreate' } })),
