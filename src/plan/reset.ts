@@ -70,7 +70,7 @@ function leftOut(on: HostId): Finding {
 function vaultWarnings({ facts }: View): Finding[] {
   if (facts.vault.is !== 'known' || facts.vault.value.is !== 'sealed') return [];
   const code = 'reset.vault-sealed';
-  const message = `the vault cannot be opened (${facts.vault.value.because.replace(/\.$/, '')}), and is not needed for this: the sealed identity and CA key are put aside unread in its folder retired-…, beside the journals, and stay there`;
+  const message = `the vault cannot be opened (${facts.vault.value.because.replace(/\.$/, '')}), and is not needed for this: the sealed cluster identity and CA key are put aside unread in its folder retired-…, beside the journals, and stay there`;
   return [{ code, severity: 'warning', message, action: errorCodes[code].action }];
 }
 

@@ -21,7 +21,7 @@ export const vaultRetire = defineStep({
           is: 'needed',
           changes: [
             {
-              summary: `move the identity, CA and inventory of ${desired.cluster.name} to a folder retired-… of the vault; journals, recipients and host keys stay where they are`,
+              summary: `move the cluster identity, CA and inventory of ${desired.cluster.name} to a folder retired-… of the vault; journals, recipients and host keys stay where they are`,
             },
           ],
         };

@@ -506,7 +506,7 @@ describe('a vault whose identity is lost', () => {
     expect(warnings.map((w) => [w.code, w.severity])).toEqual([['reset.vault-sealed', 'warning']]);
     expect(warnings[0]?.message).toMatch(/there is no identity file.*CA key are put aside unread/);
     expect(plan?.steps.at(-1)?.changes[0]?.summary).toMatch(
-      /^move the identity, CA and inventory of .* journals, .* stay/,
+      /^move the cluster identity, CA and inventory of .* journals, .* stay/,
     );
     const some = await sim.clock.drive(
       shownReset(sealed(sim, true), subjectOf(three), { hosts: [], except: ['etcd-2'] }),

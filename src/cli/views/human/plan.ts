@@ -66,9 +66,10 @@ interface Group {
 
 function byHost(steps: readonly PlannedStep[], hosts: PlanReport['hosts']): Group[] {
   const address = new Map(hosts.map((h) => [h.host, h.address]));
-  const order = [OPERATOR, ...hosts.map((h) => h.host)];
-  const rest = steps.map((s) => s.on).filter((on) => !order.includes(on));
-  return [...new Set([...order, ...rest])].flatMap((host) => {
+  const machines = [...hosts.map((h) => h.host), ...steps.map((s) => s.on).filter((on) => on !== OPERATOR)];
+  // The operator's computer where its numbers begin: what a reset does there comes last.
+  const order = steps[0]?.on === OPERATOR ? [OPERATOR, ...machines] : [...machines, OPERATOR];
+  return [...new Set(order)].flatMap((host) => {
     const own = steps.filter((s) => s.on === host);
     const at = address.get(host);
     return own.length === 0 ? [] : [{ host, steps: own, ...(at === undefined ? {} : { address: at }) }];

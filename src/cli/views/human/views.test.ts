@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../model/events.ts';
-import type { HostId, RunId, StepId } from '../../../model/ids.ts';
+import { type HostId, OPERATOR, type RunId, type StepId } from '../../../model/ids.ts';
 import type { LockReport } from '../../../operations/lock.ts';
 import type { PlannedStep } from '../../../plan/types.ts';
 import {
@@ -82,6 +82,15 @@ describe('plan', () => {
     const brief = planLines({ ...planReport, intent, result }, { ...at, diff: false, verbose: false });
     expect(brief).toContain('etcd-1 10.77.0.11: the same as etcd-0, step 2 [destructive]');
     expect(brief).toContain('        - remove /opt/more');
+    const retire = { ...(plan.steps[0] as PlannedStep), id: 'retire' as StepId, on: OPERATOR };
+    const whole = {
+      ...result,
+      plan: { ...result.plan, steps: [...clear, { ...retire, title: 'put the records aside' }] },
+    };
+    const shown = planLines({ ...planReport, intent, result: whole }, { ...at, diff: false, verbose: false });
+    const numbers = shown.flatMap((line) => /^ +(\d+) {2}/.exec(line)?.[1] ?? []);
+    expect(numbers.at(-1)).toBe('4');
+    expect(numbers).toEqual([...numbers].sort());
     // In an apply what is not safe is never folded.
     const applied = planLines({ ...planReport, result }, { ...at, diff: false, verbose: false });
     expect(text(applied)).not.toContain('the same as');
