@@ -1,6 +1,7 @@
 import type { HostId } from '../model/ids.ts';
 import { OPERATOR } from '../model/ids.ts';
 import { isFounded } from '../ports/vault.ts';
+import { mendable } from '../steps/certificate-problems.ts';
 import { memberHealth } from '../steps/etcd-member.ts';
 import type { View } from '../steps/types.ts';
 import { leaderOf } from './quorum.ts';
@@ -50,20 +51,38 @@ export function applyCandidates(view: View, after: readonly string[] = []): Cand
       add('etcd-member-run', on, before, 'a member that lost its data can then not start'),
     );
   };
+  const claimOf = (on: HostId): string =>
+    add('host-record', on, [identity], 'written before anything else', { state: 'claim' }, '-claim');
+  // No member can join another one whose certificate is damaged: that is mended before any is started, and members that could not join are back
+  // before healthy ones are disturbed.
+  const mended = new Map<HostId, { claim: string; certificates: string }>();
+  for (const on of founding ? [] : hosts.filter((host) => mendable(view, host))) {
+    const claim = claimOf(on);
+    mended.set(on, {
+      claim,
+      certificates: add('etcd-certificates', on, [claim], 'damage that can keep members apart is mended first'),
+    });
+  }
+  const mendedFirst = [...mended.values()].map(({ certificates }) => certificates);
+  const back: string[] = [];
   for (const on of hosts) {
-    const claim = add('host-record', on, [identity], 'written before anything else', { state: 'claim' }, '-claim');
-    const ready = softwareCandidates(view, on, claim, add);
-    const kubelet = (after: string): string => add('kubelet-service', on, [after], 'starts and watches etcd');
-    const certificates = add('etcd-certificates', on, [claim], 'mutual TLS between members and clients');
+    const claim = mended.get(on)?.claim ?? claimOf(on);
+    const ill = memberHealth(view, on) !== null;
+    const begin = [claim, ...mendedFirst, ...(ill || mended.size === 0 ? [] : back)];
+    const ready = softwareCandidates(view, on, begin, add);
+    const kubelet = (after: readonly string[]): string => add('kubelet-service', on, after, 'starts and watches etcd');
+    const certificates =
+      mended.get(on)?.certificates ?? add('etcd-certificates', on, begin, 'mutual TLS between members and clients');
     if (founding) {
-      const found = add('etcd-member-found', on, [certificates, ready, ...begins], 'all members start together');
+      const found = add('etcd-member-found', on, [certificates, ...ready, ...begins], 'all members start together');
       // Its start takes a processor for a second, which the members need first.
-      started.push({ on, found, kubelet: kubelet(found) });
+      started.push({ on, found, kubelet: kubelet([found]) });
     } else {
       // A machine is brought to its end before the next is touched: a member that is down is back before others are disturbed.
       const before = [kubelet(ready), certificates];
       running.push(...before);
       run(on, before);
+      if (ill) back.push(...running.slice(-1));
     }
   }
   if (founding) {
@@ -101,14 +120,14 @@ function resealNeeded({ facts }: View): boolean {
 
 type Add = (kind: string, on: HostId, needs: readonly string[], why: string) => string;
 
-/** Steps that bring kubelet, kubeadm and the container runtime; gives the key of the last. */
-function softwareCandidates(view: View, on: HostId, claim: string, add: Add): string {
+/** Steps that bring kubelet, kubeadm and the container runtime; gives the keys of what comes last. */
+function softwareCandidates(view: View, on: HostId, begin: readonly string[], add: Add): readonly string[] {
   if (view.desired.software.source === 'bundle') {
-    const programs = add('bundle-programs', on, [claim], 'spec.software.source is bundle');
+    const programs = add('bundle-programs', on, begin, 'spec.software.source is bundle');
     const runtime = add('container-runtime', on, [programs], 'the kubelet runs containers through it');
-    return add('bundle-images', on, [runtime], 'no registry is needed');
+    return [add('bundle-images', on, [runtime], 'no registry is needed')];
   }
   if (view.desired.software.source === 'packages')
-    return add('packages', on, [claim], 'spec.software.source is packages');
-  return claim;
+    return [add('packages', on, begin, 'spec.software.source is packages')];
+  return begin;
 }

@@ -1,7 +1,9 @@
 import { digestOf } from '../model/canonical-json.ts';
+import type { ErrorCode } from '../model/codes.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Digest, StepId } from '../model/ids.ts';
 import { isFounded } from '../ports/vault.ts';
+import { mendable } from '../steps/certificate-problems.ts';
 import type { BoundStep, Step, View } from '../steps/types.ts';
 import { applyCandidates, type Candidate } from './candidates.ts';
 import { stepId } from './digest.ts';
@@ -45,6 +47,7 @@ interface Draft {
   bound: BoundStep;
   changes: PlannedStep['changes'];
   risk: PlannedStep['risk'];
+  effect: string | undefined;
 }
 
 type Judged = { is: 'satisfied' } | { is: 'needed'; draft: Draft } | { is: 'refused'; finding: Finding };
@@ -56,7 +59,10 @@ function judge(candidate: Candidate, view: View, policy: Policy): Judged {
   const check = bound.judge(view);
   if (check.is === 'satisfied') return check;
   if (check.is === 'blocked') return { is: 'refused', finding: check.finding };
-  return { is: 'needed', draft: { candidate, bound, changes: check.changes, risk: check.risk ?? bound.risk } };
+  return {
+    is: 'needed',
+    draft: { candidate, bound, changes: check.changes, risk: check.risk ?? bound.risk, effect: check.effect },
+  };
 }
 
 function bind(kinds: readonly Step[], candidate: Candidate): BoundStep {
@@ -99,6 +105,7 @@ function order(drafts: readonly Draft[], candidates: readonly Candidate[], view:
       title: draft.bound.title,
       risk: draft.risk,
       changes: draft.changes,
+      ...(draft.effect === undefined ? {} : { effect: draft.effect }),
       needs: [...needs],
       why: draft.candidate.why,
       ...(careful && keepsQuorum(draft, view) ? { quorum: quorumMargin(view, draft.candidate.on) } : {}),
@@ -118,8 +125,13 @@ function keepsQuorum({ candidate }: Draft, view: View): boolean {
  */
 function ruleFindings(steps: readonly PlannedStep[], view: View, policy: Policy): Finding[] {
   const careful = steps.filter((s) => s.risk !== 'safe');
-  return careful.slice(0, 1).flatMap((step) => policy.rules.flatMap((rule) => rule(step, view)));
+  const found = careful.slice(0, 1).flatMap((step) => policy.rules.flatMap((rule) => rule(step, view)));
+  // Certificates that are mended before may be all that keeps members from being healthy.
+  const mends = steps.some((s) => s.kind === 'etcd-certificates' && s.risk === 'safe' && mendable(view, s.on));
+  return mends ? found.filter(({ code }) => !OF_HEALTH.has(code)) : found;
 }
+
+const OF_HEALTH: ReadonlySet<ErrorCode> = new Set(['safety.quorum', 'safety.others-unhealthy']);
 
 function seal(intent: Intent, config: Digest, now: string, steps: readonly PlannedStep[]): Plan {
   return { digest: digestOf({ intent, config, steps }), intent, basis: { config, at: now }, steps };

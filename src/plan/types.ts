@@ -19,6 +19,8 @@ export interface PlannedStep {
   title: string;
   risk: Risk;
   changes: readonly Change[];
+  /** What it does to what runs, where the changes do not say. */
+  effect?: string;
   needs: readonly StepId[];
   /** Why the planner put it here, in a few words. */
   why: string;
@@ -39,4 +41,5 @@ export type SafetyRule = (step: PlannedStep, view: View) => readonly Finding[];
 
 export type PlanResult =
   | { ok: true; plan: Plan; warnings: readonly Finding[] }
-  | { ok: false; refusals: readonly Finding[]; warnings: readonly Finding[] };
+  /** `wanted`: the steps that would be in the plan, as far as that is known. Nothing runs them. */
+  | { ok: false; refusals: readonly Finding[]; warnings: readonly Finding[]; wanted?: readonly PlannedStep[] };

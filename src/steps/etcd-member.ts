@@ -12,6 +12,7 @@ import { makeDirectory, removePaths } from '../ports/commands/files.ts';
 import { isFounded } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
 import { manifestCommand, manifestImage } from '../render/manifest.ts';
+import { damageElsewhere } from './certificate-problems.ts';
 import { factOf, fileChanges, needed } from './compare.ts';
 import { must } from './must.ts';
 import { noParams } from './params.ts';
@@ -102,7 +103,8 @@ export const etcdMemberRun = defineStep({
       changes.push({ summary: 'restart etcd' });
     }
     const health = waitsForPeers(view) ? null : memberHealth(view, on);
-    if (changes.length === 0 && health !== null) changes.push({ summary: `bring member ${on} back: ${health}` });
+    if (changes.length === 0 && health !== null)
+      changes.push({ summary: `bring member ${on} back: ${health}${damageElsewhere(view, on)}` });
     if (changes.length === 0) return { is: 'satisfied' };
     const restarts = process.is === 'absent' || changes.some((c) => /^(?:re)?start etcd/.test(c.summary));
     return { is: 'needed', changes, risk: isFounded(phase) && restarts ? 'disruptive' : 'safe' };

@@ -24,7 +24,7 @@ export const packages = defineStep({
   judge: (_params, view, on) => {
     const files = factOf(view, on, 'files');
     const lacking = missing(view, on);
-    return needed(
+    const check = needed(
       [
         ...sourceFiles(view).flatMap((spec) => fileChanges(files, spec)),
         ...lacking.map((name) => ({ summary: `install ${name}` })),
@@ -32,6 +32,9 @@ export const packages = defineStep({
       // A package restarts the service that it brings.
       lacking.length > 0 ? restartRisk(view) : 'safe',
     );
+    return check.is === 'needed' && check.risk === 'disruptive'
+      ? { ...check, effect: 'the packages restart the services that they bring; etcd’s container goes on' }
+      : check;
   },
   apply: async (_params, world, view, on) => {
     await placeFiles(world, view, on, sourceFiles(view));

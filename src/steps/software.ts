@@ -36,12 +36,18 @@ export const bundlePrograms = defineStep({
   judge: (_params, view, on) => {
     const placed = factOf(view, on, 'artefacts');
     const missing = bundleOf(view).manifest.files.filter((f) => placed.get(f.install) !== f.sha256);
-    return needed(
+    const check = needed(
       missing.map((f) => ({
         summary: `place ${f.install} (${f.name} ${f.version}, ${Math.ceil(f.sizeBytes / 1e6)} MB)`,
       })),
       missing.some((f) => f.name !== STARTED_BY_NOBODY) ? restartRisk(view) : 'safe',
     );
+    return check.is === 'needed' && check.risk === 'disruptive'
+      ? {
+          ...check,
+          effect: 'nothing is restarted now; the next start of a service, or of a container, takes the new program',
+        }
+      : check;
   },
   apply: async (_params, world, view, on) => {
     const { directory, manifest } = bundleOf(view);

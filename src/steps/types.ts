@@ -17,8 +17,11 @@ export interface Change {
 
 export type Check =
   | { is: 'satisfied' }
-  /** `risk` when this difference is riskier, or safer, than the step usually is. */
-  | { is: 'needed'; changes: readonly Change[]; risk?: Risk }
+  /**
+   * `risk` when this difference is riskier, or safer, than the step usually is. `effect` says what it does to what runs, where the changes
+   * do not.
+   */
+  | { is: 'needed'; changes: readonly Change[]; risk?: Risk; effect?: string }
   | { is: 'blocked'; finding: Finding };
 
 export interface StepTraits {

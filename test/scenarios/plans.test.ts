@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { hostId } from '../../src/model/ids.ts';
+import { type HostId, hostId } from '../../src/model/ids.ts';
 import type { SimCluster } from '../../src/testing/sim/cluster.ts';
 import { apply, planOf } from './sim/apply.ts';
 import { type Drift, driftNames, spoil } from './sim/drift.ts';
@@ -39,7 +39,8 @@ async function planText(sim: SimCluster, on: Shape): Promise<string> {
             .map((line) => `       ${line}\n`)
             .join('')}`,
       );
-      return `${n + 1}. ${s.on}: ${s.title} (${s.risk}${quorum})${after}\n     ${s.why}\n${changes.join('')}`;
+      const effect = s.effect === undefined ? '' : `     ${s.effect}\n`;
+      return `${n + 1}. ${s.on}: ${s.title} (${s.risk}${quorum})${after}\n     ${s.why}\n${changes.join('')}${effect}`;
     })
     .join('');
 }
@@ -105,6 +106,28 @@ describe('the plan for', () => {
     { name: 'unreadable record', befalls: (s) => alterRecord(s, /\{/, 'no JSON {') },
     { name: 'another machine', befalls: (s) => setMachineId(s, 'f'.repeat(32)) },
     { name: 'twin', befalls: (s) => setMachineId(s, s.machines.get(hostId('etcd-0'))?.machineId ?? '') },
+    {
+      name: 'leader with a damaged peer certificate and one stopped',
+      befalls: (s) => {
+        spoil(s, leaderOf(s), 'spoil peer.crt');
+        spoil(s, followerOf(s), 'remove manifest');
+      },
+    },
+    {
+      name: 'leader with a damaged peer certificate and one that cannot join',
+      befalls: (s) => {
+        spoil(s, leaderOf(s), 'spoil peer.crt');
+        s.powerOff(followerOf(s), 5_000);
+      },
+    },
+    {
+      name: 'damaged peer certificate and others that differ',
+      befalls: (s) => {
+        spoil(s, hostId('etcd-1'), 'spoil peer.crt');
+        spoil(s, hostId('etcd-0'), 'change an etcd argument');
+        spoil(s, hostId('etcd-2'), 'remove manifest');
+      },
+    },
     { name: 'one off', befalls: (s) => s.powerOff(hostId('etcd-1')) },
     { name: 'one without its peers', befalls: (s) => s.cutOff(hostId('etcd-1'), 'peers') },
     {
@@ -167,6 +190,15 @@ describe('the plan for', () => {
     compare(`changed ${name}`, await planText(sim, shape));
   });
 });
+
+function leaderOf(sim: SimCluster): HostId {
+  const [first] = sim.etcd.clusterIds;
+  return sim.etcd.raft.leaderOf(first ?? '') ?? hostId('none leads');
+}
+
+function followerOf(sim: SimCluster): HostId {
+  return [...sim.machines.keys()].find((id) => id !== leaderOf(sim)) ?? hostId('none follows');
+}
 
 function wipe(sim: SimCluster, hosts: readonly string[]): void {
   for (const host of hosts) sim.wipe(hostId(host), '/var/lib/etcd');

@@ -1,4 +1,5 @@
 import { isFounded } from '../../ports/vault.ts';
+import { damageElsewhere } from '../../steps/certificate-problems.ts';
 import { memberHealth } from '../../steps/etcd-member.ts';
 import { refusal } from '../finding.ts';
 import type { SafetyRule } from '../types.ts';
@@ -11,8 +12,8 @@ export const othersHealthy: SafetyRule = (step, view) => {
     .filter((m) => m.host !== step.on)
     .flatMap((m) => {
       const why = memberHealth(view, m.host);
-      return why === null
-        ? []
-        : [refusal('safety.others-unhealthy', `“${step.title}” while ${m.name} is not healthy: ${why}`, step.on)];
+      if (why === null) return [];
+      const cause = `${why}${damageElsewhere(view, m.host)}`;
+      return [refusal('safety.others-unhealthy', `“${step.title}” while ${m.name} is not healthy: ${cause}`, step.on)];
     });
 };

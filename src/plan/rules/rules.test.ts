@@ -70,6 +70,17 @@ describe('rules', () => {
     }
   });
 
+  it('name a damaged certificate that may be what keeps the other one ill', async () => {
+    const view = await seen((s) => {
+      spoil(s, second, 'spoil peer.crt');
+      spoil(s, first, 'remove manifest');
+    });
+    const [found] = othersHealthy(step('etcd-member-run', third), view);
+    expect(found?.message).toMatch(
+      /while etcd-0 is not healthy: .*; peer\.crt on etcd-1 cannot be used: the file holds no certificate$/,
+    );
+  });
+
   it('let the ill one be mended', () => {
     for (const view of [oneIll, oneDown])
       for (const rule of [quorum, othersHealthy]) expect(codes(rule, view, 'etcd-member-run', first)).toEqual([]);

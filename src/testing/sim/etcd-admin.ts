@@ -64,8 +64,11 @@ export function simEtcdAdmin(world: EtcdAdminWorld): EtcdAdmin {
     file: string,
   ): Promise<Reply<{ pem: string; chain: string[] }>> {
     return ask(what, endpoint, () => {
-      const content = machines.get(endpoint.host)?.files.get(file)?.content;
-      return content === undefined ? failed('tls', 'no certificate') : okay({ pem: content, chain: [] });
+      const files = machines.get(endpoint.host)?.files;
+      const content = files?.get(file)?.content;
+      const key = files?.get(file.replace(/crt$/, 'key'))?.content;
+      if (content === undefined || !world.belongTogether(content, key)) return failed('tls', 'no valid certificate');
+      return okay({ pem: content, chain: [] });
     });
   }
 

@@ -8,6 +8,7 @@ import type { Rng } from './random.ts';
 import { unitOf } from './systemd.ts';
 
 const MANIFEST = '/etc/kubernetes/manifests/etcd.yaml';
+const PEER = '/etc/kubernetes/pki/etcd/peer';
 /** From a new manifest, or a booted kubelet, to an etcd that listens. */
 const START_MS = 700;
 /** The same when the old pod has to end first and the kubelet waits for its next back-off. */
@@ -67,6 +68,8 @@ export class SimEtcd {
   readonly #data = new Map<HostId, MemberData & { path: string; marker: string }>();
   readonly #processes = new Map<HostId, SimProcess>();
   readonly #stoppedByUs = new Set<HostId>();
+  /** Connections between members, by the two machines, with the processes that made them. */
+  readonly #links = new Map<string, string>();
   readonly raft: SimRaft;
   /** Every cluster id that any member ever had: more than one means that a second cluster was founded. */
   readonly clusterIds = new Set<string>();
@@ -82,7 +85,7 @@ export class SimEtcd {
       nowMs: options.wallMs,
       rng: options.rng,
       running: () => this.#running(),
-      connected: options.connected,
+      connected: (a, b) => this.#linked(a, b),
       panic: (host) => this.#crash(host),
       violation: options.violation,
     });
@@ -100,6 +103,9 @@ export class SimEtcd {
   /** Brings every machine's etcd to where it would be by now. */
   settle(): void {
     for (const machine of this.#options.machines.values()) this.#settleMachine(machine);
+    // Members connect as soon as they run, and not only when one has something to say.
+    const running = [...this.#running().keys()];
+    for (const [n, a] of running.entries()) for (const b of running.slice(n + 1)) this.#linked(a, b);
     this.raft.settle();
     for (const [id, process] of this.#processes) {
       if (process.served || !this.raft.serves(id)) continue;
@@ -145,6 +151,26 @@ export class SimEtcd {
   /** The whole machine went down: processes end, data stays. */
   machineDown(id: HostId): void {
     this.#processes.delete(id);
+  }
+
+  /** A connection that is open stays; a new one needs a certificate and its key on both sides, which etcd reads anew each time. */
+  #linked(a: HostId, b: HostId): boolean {
+    const [one, other] = a < b ? [a, b] : [b, a];
+    const key = `${one} ${other}`;
+    const between = `${this.#processes.get(one)?.pid} ${this.#processes.get(other)?.pid}`;
+    if (!this.#options.connected(one, other)) {
+      this.#links.delete(key);
+      return false;
+    }
+    if (this.#links.get(key) === between) return true;
+    if (!this.#hasPeerPair(one) || !this.#hasPeerPair(other)) return false;
+    this.#links.set(key, between);
+    return true;
+  }
+
+  #hasPeerPair(id: HostId): boolean {
+    const files = this.#options.machines.get(id)?.files;
+    return this.#options.belongTogether(files?.get(`${PEER}.crt`)?.content, files?.get(`${PEER}.key`)?.content);
   }
 
   #running(): ReadonlyMap<HostId, MemberData> {

@@ -48,6 +48,7 @@ export const drifts = {
   'edit kubeadmcfg': edit('/etc/keelson/kubeadmcfg.yaml'),
   'edit ca.crt': edit(`${PKI}/etcd/ca.crt`),
   'spoil server.crt': (m) => m.alter(`${PKI}/etcd/server.crt`, { content: 'spoilt\n' }),
+  'spoil peer.crt': (m) => m.alter(`${PKI}/etcd/peer.crt`, { content: 'spoilt\n' }),
   'change an etcd argument': (m) => {
     const path = '/etc/kubernetes/manifests/etcd.yaml';
     m.alter(path, {

@@ -125,6 +125,7 @@ function stepLines(
     ...hanging(`${style.dim(number)}  `, `${harmless(step.title)}${risk}`, columns),
     ...(verbose ? beneath(`why: ${step.why}; ${step.kind}, id ${step.id}`, style.dim) : []),
     ...step.changes.flatMap((change) => changeLines(change, style, diff, columns)),
+    ...(step.effect === undefined ? [] : beneath(harmless(step.effect), style.dim)),
     ...marginText(step, numbers, voters, plan).flatMap((text) => beneath(text, style.yellow)),
   ];
 }

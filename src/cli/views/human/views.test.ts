@@ -39,6 +39,14 @@ describe('plan', () => {
       golden('plan-diff'),
     );
   });
+  it('says what a step does to what runs, where its changes do not', () => {
+    const [first] = plan.steps;
+    if (first === undefined) throw new Error('the plan of this test is empty');
+    const steps = [{ ...first, effect: 'nothing is restarted' }];
+    const report: typeof planReport = { ...planReport, result: { ok: true, plan: { ...plan, steps }, warnings: [] } };
+    const lines = planLines(report, { ...at, diff: false, verbose: false });
+    expect(lines).toContain('        nothing is restarted');
+  });
   it('says why it is refused', async () => {
     await expect(text(planLines(refusedReport, { ...at, diff: false, verbose: false }))).toMatchFileSnapshot(
       golden('plan-refused'),
