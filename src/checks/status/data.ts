@@ -1,6 +1,7 @@
 import type { HostFacts, View } from '../../facts/types.ts';
 import type { HostRecord } from '../../model/host-record.ts';
 import type { HostId } from '../../model/ids.ts';
+import { dataDirChanged } from '../../plan/data-dir.ts';
 import { isFounded } from '../../ports/vault.ts';
 
 /** What the machine itself keeps of whose it is. */
@@ -44,7 +45,7 @@ export function recordedClusterId(view: View, host: HostId): string | null {
 /** Says that a member of a founded cluster has no data any more; null when it has, or when that is not known. */
 export function lostData(view: View, host: HostId): string | null {
   const data = view.facts.hosts.get(host)?.etcdData;
-  if (data?.is !== 'known' || data.value.is === 'data') return null;
+  if (data?.is !== 'known' || data.value.is === 'data' || dataDirChanged(view)) return null;
   if (!isFounded(view.desired.cluster.phase) && recordedClusterId(view, host) === null) return null;
   const { dataDir } = view.desired.config.spec.etcd;
   if (data.value.is === 'foreign') return `its data is gone: ${dataDir} holds something that is not etcd’s`;
