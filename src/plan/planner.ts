@@ -19,7 +19,7 @@ import type { Intent, Plan, PlannedStep, PlanResult } from './types.ts';
 /** Makes every choice of a run: which steps, in which order, and whether any of it may be done at all. */
 export function plan(view: View, intent: Intent, policy: Policy, config: Digest, now: string): PlanResult {
   const early = policy.refusals(view, intent);
-  if (early.length > 0) return { ok: false, refusals: unique(early), warnings: [] };
+  if (early.length > 0 && !early.every(isOfOneMachine)) return { ok: false, refusals: unique(early), warnings: [] };
 
   const stages = stagesOf(view, intent, policy);
   const judged = stages.flatMap((stage) => stage.candidates.map((candidate) => judge(candidate, stage.view, policy)));
@@ -30,10 +30,19 @@ export function plan(view: View, intent: Intent, policy: Policy, config: Digest,
     stages.flatMap((stage) => stage.candidates),
     view,
   );
+  if (early.length > 0) {
+    const hosts = new Set(early.map((f) => f.host));
+    return { ok: false, refusals: unique(early), warnings: [], wanted: steps.filter((s) => !hosts.has(s.on)) };
+  }
   refusals.push(...ruleFindings(steps, view, policy));
-  if (refusals.length > 0) return { ok: false, refusals: unique(refusals), warnings: [] };
+  if (refusals.length > 0) return { ok: false, refusals: unique(refusals), warnings: [], wanted: steps };
   const warnings = intent.kind === 'reset' ? resetWarnings(view, intent) : [];
   return { ok: true, plan: seal(intent, config, now, steps), warnings };
+}
+
+/** It says nothing of the other machines: what differs there is known all the same. */
+function isOfOneMachine({ code, host }: Finding): boolean {
+  return host !== undefined && (code.startsWith('host.') || code === 'safety.data-gone');
 }
 
 function stagesOf(view: View, intent: Intent, policy: Policy): Stage[] {

@@ -2,12 +2,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type HostId, hostId } from '../../src/model/ids.ts';
+import { makePlan } from '../../src/operations/run.ts';
+import { statusReport } from '../../src/operations/status.ts';
 import type { SimCluster } from '../../src/testing/sim/cluster.ts';
 import { apply, planOf } from './sim/apply.ts';
 import { type Drift, driftNames, spoil } from './sim/drift.ts';
 import { strike } from './sim/fault.ts';
 import { runningCluster } from './sim/founded.ts';
-import { newCluster, type Shape } from './sim/world.ts';
+import { newCluster, type Shape, subjectOf } from './sim/world.ts';
 
 // Whole plans, as data. UPDATE_GOLDEN=1 records them again; what changes is then read as a diff.
 const GOLDEN = join(import.meta.dirname, '__golden__');
@@ -188,6 +190,45 @@ describe('the plan for', () => {
     if (inventory === null) throw new Error('there is no inventory');
     sim.vault.inventory = change(inventory);
     compare(`changed ${name}`, await planText(sim, shape));
+  });
+});
+
+describe('status while the plan is refused', () => {
+  it.each<{ name: string; befalls: (sim: SimCluster) => void; code: string }>([
+    { name: 'a safety rule', befalls: (s) => s.cutOff(hostId('etcd-1'), 'peers'), code: 'safety.quorum' },
+    { name: 'a machine that is away', befalls: (s) => s.powerOff(hostId('etcd-1')), code: 'host.unreachable' },
+  ])('by $name still tells what differs, and does not send to apply', async ({ befalls, code }) => {
+    const sim = await runningCluster(shape, 1);
+    befalls(sim);
+    spoil(sim, hostId('etcd-0'), 'change an etcd argument');
+    await sim.clock.advance(20_000);
+    const process = sim.process();
+    const signal = new AbortController().signal;
+    const made = await sim.clock.drive(makePlan(subjectOf(shape), process.ports, { kind: 'apply' }, signal));
+    process.exit();
+    expect(made.result.ok ? [] : made.result.refusals.map((f) => f.code)).toContain(code);
+    const { findings } = statusReport(made, new Map(), sim.clock.now());
+    const drift = findings.find((f) => f.code === 'status.drift' && f.host === 'etcd-0');
+    expect(drift?.message).toContain('etcd.yaml');
+    for (const { code: of, action } of findings)
+      if (of === 'status.drift' || of === 'status.member-down') expect(action).toContain('keelson plan refuses');
+  });
+});
+
+describe('a data directory that was changed in cluster.yaml', () => {
+  it('is nothing but that: the data is where it was', async () => {
+    const sim = await runningCluster(shape, 1);
+    const { config, ...subject } = subjectOf(shape);
+    const etcd = { ...config.spec.etcd, dataDir: '/srv/etcd' };
+    const process = sim.process();
+    const signal = new AbortController().signal;
+    const changed = { ...subject, config: { ...config, spec: { ...config.spec, etcd } } };
+    const made = await sim.clock.drive(makePlan(changed, process.ports, { kind: 'apply' }, signal));
+    const report = statusReport(made, new Map(), sim.clock.now());
+    process.exit();
+    expect(made.result.ok ? [] : made.result.refusals.map((f) => f.code)).toEqual(['change.data-dir']);
+    expect(report.findings.map((f) => `${f.severity} ${f.code}`)).toEqual(['warning change.data-dir']);
+    expect(report.healthy).toBe(true);
   });
 });
 

@@ -3,6 +3,7 @@ import { isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
 import { list, plural, said } from '../text.ts';
 import { GO_ON, lostData } from './data.ts';
+import { insteadOfApply } from './refused.ts';
 import type { MemberReport, StatusCheck, StatusInput } from './types.ts';
 
 /** Before the founding, and without an answer to give, silence is nothing to report member by member. */
@@ -13,7 +14,7 @@ function running({ view, cluster }: StatusInput): boolean {
 /** Members that are down for a reason that has a finding of its own are not told of twice. */
 export const membersDown: StatusCheck = (input) => {
   if (!running(input)) return [];
-  const { view, cluster } = input;
+  const { view, cluster, plan } = input;
   return cluster.members.flatMap((member): Finding[] => {
     if (member.host === null || member.healthy || member.role === 'learner') return [];
     const reached = view.facts.hosts.get(member.host)?.machine.is === 'known';
@@ -28,6 +29,7 @@ export const membersDown: StatusCheck = (input) => {
     return [
       finding('status.member-down', 'error', `member ${member.host} is not healthy: ${list(member.problems, 3)}`, {
         host: member.host,
+        ...insteadOfApply(plan),
       }),
     ];
   });
