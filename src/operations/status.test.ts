@@ -302,9 +302,9 @@ const cases: readonly Case[] = [
       },
     },
     says: [
-      'error check.disk-space etcd-1: /var/lib/etcd on etcd-1 has 50 MiB free; 128 MiB are needed: 128 MiB for etcd’s data',
-      'warning check.disk-space etcd-2: /var/lib/etcd on etcd-2 has 2 GiB free; 2.9 GiB may be needed in time: 2.9 GiB for etcd’s data',
-      'info check.disk-space etcd-0: /var/lib/etcd on etcd-0 has 2 GiB free; 2.9 GiB may be needed in time: 2.9 GiB for etcd’s data',
+      'error check.disk-space etcd-1: /var/lib/etcd on etcd-1 has 50 MiB free; 128 MiB are needed for etcd’s data',
+      'warning check.disk-space etcd-2: /var/lib/etcd on etcd-2 has 2 GiB free; 2.9 GiB may be needed in time for etcd’s data',
+      'info check.disk-space etcd-0: /var/lib/etcd on etcd-0 has 2 GiB free; 2.9 GiB may be needed in time for etcd’s data',
     ],
   },
   {
