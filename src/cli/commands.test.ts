@@ -5,11 +5,12 @@ import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { digestOf } from '../model/canonical-json.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
-import { type HostId, hostId } from '../model/ids.ts';
+import { type HostId, hostId, type RunId } from '../model/ids.ts';
 import { Secret } from '../model/secret.ts';
 import type { Context, OpenOptions } from '../operations/context.ts';
 import type { makePlan, RunRequest, runPlan } from '../operations/run.ts';
 import type { Plan, PlanResult } from '../plan/types.ts';
+import type { LockHolder } from '../ports/host.ts';
 import { type Interruption, interruption } from './interruption.ts';
 import { type Io, recorder } from './io.ts';
 import { main } from './main.ts';
@@ -40,13 +41,26 @@ const fake = vi.hoisted(() => ({
   check: null as unknown,
   fit: (): void => undefined,
   unfit: [] as readonly Finding[],
+  holder: null as LockHolder | null,
   opened: async (_ask: OpenOptions['askPassword']): Promise<object> => ({}),
 }));
 
-/** A machine's lock that nobody holds. */
-function freeLock(host: string) {
-  return { id: hostId(host), state: async () => ({ fence: 1, holder: null, last: null, units: [] }) };
+/** A machine's lock, that nobody holds or that a test has given to somebody. */
+function lockOf(host: string) {
+  return { id: hostId(host), state: async () => ({ fence: 1, holder: fake.holder, last: null, units: [] }) };
 }
+const somebody: LockHolder = {
+  run: '20261121t101500z-3f9a1c' as RunId,
+  command: 'apply',
+  user: 'ops',
+  operator: 'desk',
+  operatorMachineId: 'm',
+  operatorBootId: 'b',
+  pid: 1,
+  pidStart: '1',
+  since: '2026-11-21T10:15:00.000Z',
+  fence: 1,
+};
 
 vi.mock('../operations/context.ts', () => ({
   openContext: async ({ former = [], askPassword }: OpenOptions): Promise<Partial<Context>> => ({
@@ -60,7 +74,7 @@ vi.mock('../operations/context.ts', () => ({
     } as unknown as Context['subject'],
     config: { metadata: { name: 'lab' } } as Context['config'],
     ports: {
-      machines: new Map([...hosts, ...former].map((h) => [hostId(h), { lock: freeLock(h) }])),
+      machines: new Map([...hosts, ...former].map((h) => [hostId(h), { lock: lockOf(h) }])),
       clock: { now: () => new Date('2026-11-21T10:15:00.000Z') },
     } as unknown as Context['ports'],
     operator: async () => ({ isDead: () => false }) as unknown as Awaited<ReturnType<Context['operator']>>,
@@ -105,6 +119,7 @@ beforeEach(() => {
     status: statusReport,
     check: checkReport,
     unfit: [],
+    holder: null,
   });
   fake.fit = () => undefined;
   fake.opened = async () => ({});
@@ -263,6 +278,22 @@ describe('apply', () => {
     };
     expect((await keelson(['apply'], { confirm: () => Promise.reject(new Error('asked')) })).code).toBe(5);
     ranNothing();
+  });
+  it('shows and asks nothing while another run is at work', async () => {
+    fake.holder = somebody;
+    for (const command of ['apply', 'reset']) {
+      const asked = {
+        confirm: () => Promise.reject(new Error('asked')),
+        text: () => Promise.reject(new Error('asked')),
+      };
+      const { code, err } = await keelson([command], asked);
+      expect({ command, code }).toEqual({ command, code: 4 });
+      expect(err).toContain('ops@desk runs apply (20261121t101500z-3f9a1c) since 2026-11-21 10:15:00Z');
+      expect(err).not.toContain('for cluster lab');
+    }
+    ranNothing();
+    fake.plan = good(none);
+    expect((await keelson(['apply'])).code).toBe(0);
   });
   it('ends with 4 when the lock is held', async () => {
     fake.run = async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { HostId, RunId } from '../model/ids.ts';
 import type { LockHolder } from '../ports/host.ts';
 import { type MemoryLockMachine, memoryLockHost, memoryLockMachine, unreachable } from '../testing/memory-lock-host.ts';
-import { acquireLock, ensureFence, releaseLock, settleLeftovers } from './lock.ts';
+import { acquireLock, ensureFence, refuseHeld, releaseLock, settleLeftovers } from './lock.ts';
 
 const signal = new AbortController().signal;
 const nobodyIsDead = { isDead: () => false };
@@ -53,6 +53,19 @@ describe('acquireLock', () => {
     expect(lock.holder.fence).toBe(10);
     expect(order).toEqual(['h1', 'h2', 'h3']);
     expect(all.map((m) => m.fence)).toEqual([10, 10, 10]);
+  });
+
+  it('is foretold by refuseHeld, which takes nothing', async () => {
+    const all = machines();
+    await expect(refuseHeld(hostsOf(all), nobodyIsDead, signal)).resolves.toBeUndefined();
+    await acquireLock(hostsOf(all), owner('a'), nobodyIsDead, signal);
+    await expect(refuseHeld(hostsOf(all), nobodyIsDead, signal)).rejects.toMatchObject({
+      code: 'lock.held',
+      action: expect.stringContaining('keelson unlock a'),
+    });
+    await expect(refuseHeld(hostsOf(all), { isDead: () => true }, signal)).resolves.toBeUndefined();
+    expect(holders(all)).toEqual(['a', 'a', 'a']);
+    expect(all.map((m) => m.fence)).toEqual([1, 1, 1]);
   });
 
   it('refuses with who, what, since when and the unlock line while somebody holds it, and takes nothing', async () => {

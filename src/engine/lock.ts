@@ -47,6 +47,17 @@ export async function acquireLock(
   }
 }
 
+/** Rejects with `lock.held` where `acquireLock` would now; takes nothing, so that the answer may be old at once. */
+export async function refuseHeld(
+  hosts: readonly LockHost[],
+  options: AcquireOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { states } = await readStates(inNameOrder(hosts), signal);
+  for (const { holder } of states.values())
+    if (holder !== null && !mayBeTakenOver(holder, states, hosts.length, options)) throw heldBy(holder);
+}
+
 interface Seen {
   states: ReadonlyMap<HostId, LockState>;
   unreachable: readonly UnreachableHost[];
@@ -68,7 +79,7 @@ async function tryRound(
   const stale = new Map<HostId, LockHolder>();
   for (const [host, { holder }] of seen.states) {
     if (holder === null || holder.run === owner.run) continue;
-    if (!options.isDead(holder) && !superseded(holder, seen.states, hosts.length)) throw heldBy(holder);
+    if (!mayBeTakenOver(holder, seen.states, hosts.length, options)) throw heldBy(holder);
     stale.set(host, holder);
   }
   const need = majority(hosts.length);
@@ -119,6 +130,15 @@ async function takeOn(
 /** Also where a take got no answer: it may have happened. Our own interruption must not keep us from it. */
 async function giveBack(touched: readonly LockHost[], run: RunId): Promise<void> {
   await Promise.allSettled(touched.map((host) => host.release(run, new AbortController().signal)));
+}
+
+function mayBeTakenOver(
+  holder: LockHolder,
+  states: ReadonlyMap<HostId, LockState>,
+  all: number,
+  { isDead }: AcquireOptions,
+): boolean {
+  return isDead(holder) || superseded(holder, states, all);
 }
 
 /** A majority has moved on to a higher number, so this holder cannot act for the cluster any more, wherever its mark remains. */

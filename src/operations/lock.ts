@@ -1,4 +1,4 @@
-import { reach } from '../engine/lock.ts';
+import { reach, refuseHeld } from '../engine/lock.ts';
 import { type StealReport, stealLock } from '../engine/steal-lock.ts';
 import type { HostId, RunId } from '../model/ids.ts';
 import type { LockHolder, LockState } from '../ports/host.ts';
@@ -46,6 +46,20 @@ function majorityHolder(states: readonly LockState[], all: number): LockHolder |
     if (on > all / 2) return holder;
   }
   return null;
+}
+
+/**
+ * Rejects with `lock.held`: before a person is asked about a plan that could not be run, and before a run has a journal, which would stand
+ * before that of the run at work. `on` are the machines that the run would lock, all by default.
+ */
+export async function refuseLocked(
+  machines: ReadonlyMap<HostId, Machine>,
+  isDead: (holder: LockHolder) => boolean,
+  signal: AbortSignal,
+  on: readonly HostId[] = [...machines.keys()],
+): Promise<void> {
+  const locks = [...machines.values()].map((m) => m.lock).filter((lock) => on.includes(lock.id));
+  await refuseHeld(locks, { isDead }, signal);
 }
 
 /** See `stealLock`: rejects with nothing done when the id is wrong, or when a machine is unreachable and not in `except`. */

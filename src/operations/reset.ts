@@ -6,6 +6,7 @@ import { parseIp } from '../model/ip.ts';
 import { type Policy, standardPolicy } from '../plan/policy.ts';
 import type { ResetIntent } from '../plan/reset.ts';
 import type { VaultState } from '../ports/vault.ts';
+import { refuseLocked } from './lock.ts';
 import { type MadePlan, makePlan, type Operator, type Ran, type RunRequest, runPlan, type Subject } from './run.ts';
 
 export interface ResetRequest {
@@ -120,7 +121,22 @@ export async function runReset(
   policy: Policy = standardPolicy,
 ): Promise<Ran | 'nothing-to-do'> {
   const reached = resetPorts(ports, request.intent);
-  const members = subject.config.spec.hosts.map((h) => hostId(h.name)).filter((id) => reached.machines.has(id));
-  const lockOn = members.length > 0 ? members : [...reached.machines.keys()];
-  return runPlan(subject, reached, operator, { ...request, lockOn }, policy);
+  return runPlan(subject, reached, operator, { ...request, lockOn: lockedBy(subject, reached) }, policy);
+}
+
+/** As `refuseLocked`, for the machines that the reset would lock. */
+export async function refuseResetLocked(
+  subject: Subject,
+  ports: Ports,
+  intent: ResetIntent,
+  isDead: Operator['isDead'],
+  signal: AbortSignal,
+): Promise<void> {
+  const reached = resetPorts(ports, intent);
+  await refuseLocked(reached.machines, isDead, signal, lockedBy(subject, reached));
+}
+
+function lockedBy({ config }: Subject, { machines }: Ports): HostId[] {
+  const members = config.spec.hosts.map((h) => hostId(h.name)).filter((id) => machines.has(id));
+  return members.length > 0 ? members : [...machines.keys()];
 }

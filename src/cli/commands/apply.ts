@@ -28,9 +28,9 @@ export const apply: Handler = async (session, [planFile], options) => {
     const { plan } = result;
     // Again once the lock is held; here so that nobody is asked about a plan that cannot be run.
     if (saved !== null) checkApproved(plan, saved);
+    const { refuseLocked, releaseDeadLock } = await import('../../operations/lock.ts');
+    const { isDead } = await context.operator('apply');
     if (plan.steps.length === 0) {
-      const { releaseDeadLock } = await import('../../operations/lock.ts');
-      const { isDead } = await context.operator('apply');
       await releaseDeadLock(ports.machines, isDead, session.interruption.cancel);
       await showSummary(
         session,
@@ -39,6 +39,7 @@ export const apply: Handler = async (session, [planFile], options) => {
       );
       return 0;
     }
+    await refuseLocked(ports.machines, isDead, cancel);
     const { mustBeFit } = await import('../../operations/check.ts');
     await mustBeFit(context, made, session.interruption.cancel);
     const report = planReport(context, intent, result);

@@ -11,7 +11,7 @@ export const reset: Handler = async (session, [named], options) => {
   const except = (options.except ?? []) as readonly string[];
   const confirmed = typeof options.confirm === 'string' ? options.confirm : null;
   const clear: Parameters<typeof withCluster<number>>[1] = async (context) => {
-    const [{ planReset, runReset }, { refused }] = await Promise.all([
+    const [{ planReset, refuseResetLocked, runReset }, { refused }] = await Promise.all([
       import('../../operations/reset.ts'),
       import('../../operations/run.ts'),
     ]);
@@ -21,6 +21,10 @@ export const reset: Handler = async (session, [named], options) => {
     const { result, intent } = await planReset(subject, ports, { hosts, except }, session.interruption.cancel);
     if (!result.ok) throw refused(result.refusals);
     const { plan } = result;
+    if (plan.steps.length > 0) {
+      const { isDead } = await context.operator('reset');
+      await refuseResetLocked(subject, ports, intent, isDead, session.interruption.cancel);
+    }
     const view = {
       style: session.err,
       columns: session.columns,
