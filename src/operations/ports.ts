@@ -4,7 +4,7 @@ import { createEtcdAdmin } from '../etcd/admin.ts';
 import type { Machines } from '../host/machines.ts';
 import type { RunEvent } from '../model/events.ts';
 import type { HostId } from '../model/ids.ts';
-import { createIssuer, ephemeralClientCertificate } from '../pki/issuer.ts';
+import { createIssuer, ephemeralClientCertificate, etcdClient } from '../pki/issuer.ts';
 import type { Plan } from '../plan/types.ts';
 import type { Vault } from '../ports/vault.ts';
 import { createRunStore } from '../vault/run-store.ts';
@@ -43,7 +43,7 @@ export async function openPorts(
     dial: dialMember(ids, (host) => machines.get(host)),
     credentials: async () => {
       const ca = await vault.etcdCa();
-      const { certificate, key } = await ephemeralClientCertificate(ca, clock);
+      const { certificate, key } = await ephemeralClientCertificate(etcdClient, ca, clock);
       return { ca: ca.certificate, cert: certificate, key };
     },
     timeoutMs: ETCD_TIMEOUT_MS,

@@ -12,7 +12,7 @@ import { Secret } from '../model/secret.ts';
 import { chainsTo, type KeyAlgorithm, parseCertificate, verifyPair } from '../model/x509.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CertificatePair, LeafSpec } from '../ports/issuer.ts';
-import { createIssuer, ephemeralClientCertificate } from './issuer.ts';
+import { createIssuer, ephemeralClientCertificate, etcdClient, kubernetesClient } from './issuer.ts';
 import { readPrivateKey, spkiSha256 } from './keys.ts';
 
 const NOW = '2026-11-21T10:15:00.750Z';
@@ -241,7 +241,7 @@ describe('serial numbers', () => {
 
 describe('the ephemeral client certificate', () => {
   it('lives for ten minutes and is good for a client only', async () => {
-    const pair = await ephemeralClientCertificate(ca, clockAt(NOW));
+    const pair = await ephemeralClientCertificate(etcdClient, ca, clockAt(NOW));
     expect(parseCertificate(pair.certificate)).toMatchObject({
       subject: { commonName: 'keelson', organizations: [] },
       ekus: ['clientAuth'],
@@ -252,5 +252,13 @@ describe('the ephemeral client certificate', () => {
     });
     expect(chainsTo(pair.certificate, ca.certificate)).toBe(true);
     expect(String(pair.key)).toBe('[redacted]');
+  });
+
+  it('is of system:masters for Kubernetes', async () => {
+    const pair = await ephemeralClientCertificate(kubernetesClient, ca, clockAt(NOW));
+    expect(parseCertificate(pair.certificate).subject).toMatchObject({
+      commonName: 'keelson',
+      organizations: ['system:masters'],
+    });
   });
 });

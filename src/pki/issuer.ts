@@ -63,11 +63,26 @@ export function createIssuer(options: IssuerOptions): Issuer {
   };
 }
 
-/** A client certificate for etcd's API that is only ever held in memory and dies by itself after ten minutes. */
-export function ephemeralClientCertificate(ca: CertificatePair, clock: Clock): Promise<CertificatePair> {
+/** Who asks: for Kubernetes a user and its groups, for etcd a name in its log. */
+export interface ClientSubject {
+  commonName: string;
+  organizations?: readonly string[];
+}
+
+/** keelson as it asks etcd. */
+export const etcdClient: ClientSubject = { commonName: 'keelson' };
+/** keelson as it asks the Kubernetes API. The group is above all RBAC, so that broken roles can be repaired too. */
+export const kubernetesClient: ClientSubject = { commonName: 'keelson', organizations: ['system:masters'] };
+
+/** A client certificate that is only ever held in memory and dies by itself after ten minutes. */
+export function ephemeralClientCertificate(
+  subject: ClientSubject,
+  ca: CertificatePair,
+  clock: Clock,
+): Promise<CertificatePair> {
   return createIssuer({ clock }).issue(
     {
-      commonName: 'keelson',
+      ...subject,
       ekus: ['clientAuth'],
       dns: [],
       ips: [],
