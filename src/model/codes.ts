@@ -290,6 +290,45 @@ export const errorCodes = {
     action: 'Look at keelson status; nothing is handed over until this is right.',
   },
 
+  // --- the Kubernetes API
+  'kube.unreachable': {
+    exit: 1,
+    when: 'An API server cannot be reached, or the connection to it ended before the answer came.',
+    action: 'See that the machine is up and that sshd there forwards connections, then run the same command again.',
+  },
+  'kube.not-listening': {
+    exit: 1,
+    when: 'A machine can be reached, and no API server accepts connections on it.',
+    action: 'Look at the kubelet’s log and the kube-apiserver container on the machine named.',
+  },
+  'kube.tls': {
+    exit: 1,
+    when: 'keelson and an API server do not accept each other’s certificates.',
+    action:
+      'See that the vault and the machine belong to the same cluster, and that the API server’s certificate has not expired.',
+  },
+  'kube.unauthorized': {
+    exit: 1,
+    when: 'An API server does not accept keelson’s client certificate.',
+    action:
+      'See that the vault’s Kubernetes CA is the cluster’s, and compare the clocks of this computer and the machine named.',
+  },
+  'kube.timeout': {
+    exit: 1,
+    when: 'An API server did not answer in time.',
+    action: 'See whether etcd has its quorum and the machine is not overloaded, then run the same command again.',
+  },
+  'kube.answer': {
+    exit: 1,
+    when: 'The answer of an API server is larger than keelson reads, or is not what the API answers.',
+    action: 'See that nothing but an API server listens at the address named.',
+  },
+  'kube.manifest': {
+    exit: 1,
+    when: 'A file of Kubernetes manifests is not valid; each fault is listed with its place.',
+    action: 'Correct the file at the places shown.',
+  },
+
   // --- preflight: what keelson check finds on machines
   'check.systemd': {
     exit: 3,
