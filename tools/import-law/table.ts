@@ -35,7 +35,7 @@ export interface Law {
 const core = ['model', 'config', 'render', 'ports', 'desired', 'facts', 'steps', 'plan', 'engine'].map(
   (name) => `src/${name}`,
 );
-const adapters = ['host', 'pki', 'etcd', 'vault'].map((name) => `src/${name}`);
+const adapters = ['host', 'pki', 'etcd', 'kube', 'vault'].map((name) => `src/${name}`);
 
 const purePackages: Readonly<Record<string, readonly string[]>> = {
   'src/config': ['yaml', 'zod'],
@@ -70,6 +70,8 @@ export const law: Law = {
     'src/host': edge(['src/model', 'src/ports'], ['p-limit']),
     'src/pki': edge(['src/model', 'src/ports', 'src/desired/certificates.ts']),
     'src/etcd': edge(['src/model', 'src/ports'], ['@bufbuild/protobuf']),
+    // A deadline is the same for both kinds of server.
+    'src/kube': edge(['src/model', 'src/ports', 'src/etcd/deadline.ts']),
     'src/vault': edge(['src/model', 'src/ports', 'src/desired/certificates.ts'], ['age-encryption', 'zod']),
     // What is wrong with machines and members, for people: judged from facts, and by nobody that plans or runs.
     'src/checks': pureArea(core.slice(0, core.indexOf('src/engine')), []),
