@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { merge } from './merge.ts';
 
 export interface EtcdKubeletConfig {
   cgroupDriver: 'systemd' | 'cgroupfs';
@@ -42,20 +43,4 @@ function render(config: EtcdKubeletConfig): string {
     readOnlyPort: 0,
   };
   return `# Written by keelson.\n${stringify(merge(ours, config.overrides), { lineWidth: 0 })}`;
-}
-
-function merge(
-  base: Readonly<Record<string, unknown>>,
-  over: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const old = merged[key];
-    merged[key] = isMap(old) && isMap(value) ? merge(old, value) : value;
-  }
-  return merged;
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
