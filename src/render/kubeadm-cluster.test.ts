@@ -94,7 +94,7 @@ const full: KubeadmInit = {
     etcd: {
       is: 'local',
       dataDir: '/srv/etcd',
-      image: { repository: 'mirror.example/etcd', tag: '3.6.8-0' },
+      image: { repository: 'mirror.example/own', tag: '3.6.8-0' },
       extraArgs: [
         { name: 'initial-cluster-state', value: 'existing' },
         { name: 'quota-backend-bytes', value: '4294967296' },

@@ -43,6 +43,7 @@ export type KubeadmEtcd =
   | {
       is: 'local';
       dataDir: string;
+      /** kubeadm adds `/etcd` to the repository. */
       image: { repository?: string; tag?: string };
       /** Here `initial-cluster-state: existing` gets in, once there is a cluster (`withEtcdArguments`). */
       extraArgs: readonly NameValue[];
