@@ -29,8 +29,10 @@ describe('two operators at once', () => {
     await frozen;
     const second = await cluster.keelsonEnds(4, ['apply', '--yes']);
     expect(second.stderr).toMatch(/lock\.held/);
-    expect(second.stderr).toMatch(/\S+@\S+ runs apply \(\d{8}t\d{6}z-[0-9a-f]{6}\) since \d{4}-\d\d-\d\dT/);
+    expect(second.stderr).toMatch(/\S+@\S+ runs apply \(\d{8}t\d{6}z-[0-9a-f]{6}\) since \d{4}-\d\d-\d\d \d\d:/);
     expect(second.stderr).toMatch(/keelson unlock\s+\d{8}t\d{6}z-[0-9a-f]{6}/);
+    expect(second.stderr).not.toMatch(/Plan for cluster/);
+    expect(await cluster.document(0, ['runs', 'show', 'last'])).toMatchObject({ process: { pid: first.pid } });
   });
 
   it('lock shows the holder; a wrong id takes nothing', async () => {
