@@ -539,6 +539,11 @@ export const errorCodes = {
     action:
       'Run keelson apply, which issues leaf certificates again; compare the machines’ clocks if it is not valid yet.',
   },
+  'status.certificate-damaged': {
+    exit: 3,
+    when: 'A certificate or key file on a machine is missing, cannot be read, does not fit its pair, or is not of the cluster’s CA: no new connection can be made with it.',
+    action: 'Run keelson apply, which issues it again and restarts nothing; find out who changed the file.',
+  },
   'status.certificate-served': {
     exit: 3,
     when: 'A member serves another certificate than the one on its disk.',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { goodLeaf, placed, someCa } from '../../test/checks/certificates.ts';
 import { answering, endpoints, failed, listed, silent } from '../../test/checks/members.ts';
 import { AT, disks, GiB, known, openVault, runsEtcd, type Scene, scene, unit } from '../../test/checks/scene.ts';
 import { etcdCa } from '../desired/certificates.ts';
@@ -592,34 +593,64 @@ describe('certificates', async () => {
   const twoMonths = await leaf(60);
   const served = (pem: string) =>
     endpoints({ 'etcd-0': answering(0, { served: parseCertificate(pem).fingerprint256 }) });
-  const paths = ['etcd/server', 'etcd/peer', 'etcd/healthcheck-client', 'apiserver-etcd-client'].map(
-    (p) => `/etc/kubernetes/pki/${p}.crt`,
-  );
   const onDisk = (pem: string): Scene => ({
     etcd: served(pem),
-    facts: {
-      'etcd-0': {
-        files: {
-          ...runsEtcd().files,
-          at: runsEtcd().files?.at ?? new Map(),
-          entries: [],
-          publicKeys: new Map(),
-          text: new Map([[etcdCa.certPath, ca.certificate], ...paths.map((p): [string, string] => [p, pem])]),
-        },
-      },
-    },
+    facts: { 'etcd-0': { files: placed(pem, { [etcdCa.certPath]: ca.certificate }) } },
   });
+  const peer = '/etc/kubernetes/pki/etcd/peer.crt';
+  const without = (path: string, files = placed()) => ({
+    ...files,
+    at: new Map([...files.at].filter(([at]) => at !== path)),
+    text: new Map([...files.text].filter(([at]) => at !== path)),
+    publicKeys: new Map([...files.publicKeys].filter(([at]) => at !== path)),
+  });
+  const refused = { is: 'failed', reason: 'tls', message: 'internal error' } as const;
+
+  it.each([
+    {
+      files: placed(goodLeaf, { [peer]: 'spoilt\n' }),
+      why: 'peer.crt on etcd-0 cannot be used: the file holds no certificate',
+    },
+    { files: without(peer), why: 'peer.crt on etcd-0 cannot be used: the certificate is missing' },
+    {
+      files: without('/etc/kubernetes/pki/etcd/peer.key'),
+      why: 'peer.crt on etcd-0 cannot be used: its private key is missing',
+    },
+    {
+      files: { ...placed(), publicKeys: new Map([...placed().publicKeys].map(([path]) => [path, '00'])) },
+      why: 'server.crt and peer.crt on etcd-0 cannot be used: its private key is another’s',
+    },
+  ])('that no connection can be made with are an error: $why', ({ files, why }) => {
+    const damaged = { ...answering(0), servedPeer: refused };
+    const made = report({ etcd: endpoints({ 'etcd-0': damaged }), facts: { 'etcd-0': { files } } });
+    expect(made.healthy).toBe(false);
+    expect(made.findings[0]).toMatchObject({ severity: 'error', code: 'status.certificate-damaged', host: 'etcd-0' });
+    expect(made.findings[0]?.message).toContain(why);
+    expect(made.findings[0]?.action).toContain('keelson apply');
+    expect(made.findings.filter((f) => f.code === 'status.certificate-served')).toEqual([]);
+    expect(made.certificates.find((c) => c.host === 'etcd-0' && c.path === peer)?.served ?? false).toBe(false);
+  });
+
+  it('of another CA, and the CA’s own file, are looked at, too', () => {
+    const vault = openVault('handed-over', { caCertificate: someCa.certificate });
+    const files = placed(year, { [etcdCa.certPath]: ca.certificate });
+    const right = { files: placed(goodLeaf, { [etcdCa.certPath]: someCa.certificate }) };
+    const made = report({ vault, facts: { 'etcd-0': { files }, 'etcd-1': right, 'etcd-2': right } });
+    const found = told(made).filter((text) => text.includes('certificate-damaged'));
+    expect(found).toEqual([
+      'error status.certificate-damaged etcd-0: server.crt and peer.crt on etcd-0 cannot be used: it is not signed by this cluster’s CA; ca.crt on etcd-0 cannot be used: it is another CA’s; new connections to its member fail, or its next start, and those that are open hide it',
+      'warning status.certificate-damaged etcd-0: healthcheck-client.crt and apiserver-etcd-client.crt on etcd-0 cannot be used: it is not signed by this cluster’s CA',
+    ]);
+  });
+
   const later = (days: number) => new Date(Date.parse(AT) + days * DAY).toISOString();
 
   it('are shown as they are on disk and as they are served', () => {
     const made = report(onDisk(year));
+    const onFirst = made.certificates.filter((c) => c.host === 'etcd-0');
     expect(made.findings).toEqual([]);
     expect(
-      made.certificates.map(({ path, daysLeft, served: same }) => [
-        path.replace('/etc/kubernetes/pki/', ''),
-        daysLeft,
-        same,
-      ]),
+      onFirst.map(({ path, daysLeft, served: same }) => [path.replace('/etc/kubernetes/pki/', ''), daysLeft, same]),
     ).toEqual([
       ['etcd/ca.crt', 3650, null],
       ['etcd/server.crt', 365, true],
@@ -627,7 +658,7 @@ describe('certificates', async () => {
       ['etcd/healthcheck-client.crt', 365, null],
       ['apiserver-etcd-client.crt', 365, null],
     ]);
-    expect(made.certificates[1]).toMatchObject({
+    expect(onFirst[1]).toMatchObject({
       host: 'etcd-0',
       subject: 'CN=etcd-0',
       issuer: 'CN=etcd-ca',

@@ -130,9 +130,10 @@ export function certificateFaults(view: View, on: HostId): CertificateFault[] {
   const host = view.desired.hosts.get(on);
   if (host === undefined || view.facts.hosts.get(on)?.files.is !== 'known') return [];
   const leaves = host.certificates.flatMap((spec) => {
-    const problem = leafProblems(view, on, spec).find(({ is }) => is !== 'exposed' && is !== 'other');
     // Without a CA to compare with, nothing can be said of who signed it.
-    if (problem === undefined || (problem.is === 'foreign' && view.desired.caCertificate === null)) return [];
+    const harmless = ['exposed', 'other', ...(view.desired.caCertificate === null ? ['foreign'] : [])];
+    const problem = leafProblems(view, on, spec).find(({ is }) => !harmless.includes(is));
+    if (problem === undefined) return [];
     return [{ name: spec.name, path: spec.certPath, ...problem }];
   });
   const ca = caProblem(view, on);
@@ -140,7 +141,7 @@ export function certificateFaults(view: View, on: HostId): CertificateFault[] {
 }
 
 /** Without these a member serves nobody, or cannot start; clients' own certificates lie there, too. */
-function ofMember({ name }: CertificateFault): boolean {
+export function ofMember({ name }: CertificateFault): boolean {
   return name === 'etcd-server' || name === 'etcd-peer' || name === 'etcd-ca';
 }
 

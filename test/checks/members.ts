@@ -1,6 +1,7 @@
 import type { EtcdEndpointFacts, View } from '../../src/facts/types.ts';
 import { hostId } from '../../src/model/ids.ts';
 import type { EtcdFailure, EtcdMember, MemberStatus, Reply } from '../../src/ports/etcd-admin.ts';
+import { goodFingerprint } from './certificates.ts';
 import { HOSTS, known } from './scene.ts';
 
 // What members say, made by hand: three healthy voters, of which a test spoils what it is about.
@@ -37,7 +38,7 @@ interface Change {
 
 export function answering(
   n: number,
-  { status, list = [0, 1, 2].map((m) => listed(m)), read, served = '' }: Change = {},
+  { status, list = [0, 1, 2].map((m) => listed(m)), read, served = goodFingerprint }: Change = {},
 ): EtcdEndpointFacts {
   const errors = status?.errors ?? [];
   const value: MemberStatus = {

@@ -1,13 +1,14 @@
 import { parseConfig } from '../../src/config/parse.ts';
 import { desire } from '../../src/desired/desire.ts';
-import { paths } from '../../src/desired/paths.ts';
 import type { Software } from '../../src/desired/types.ts';
 import type { DiskFact, PreflightFacts } from '../../src/facts/preflight/types.ts';
 import type { Fact, HostFacts, View } from '../../src/facts/types.ts';
-import type { FileFact } from '../../src/model/file.ts';
 import { type HostId, hostId } from '../../src/model/ids.ts';
 import type { VaultState } from '../../src/ports/vault.ts';
+import { placed } from './certificates.ts';
 import { etcdPod } from './pod.ts';
+
+export { file } from './certificates.ts';
 
 // Views made by hand: three good machines, of which a test spoils what it is about.
 
@@ -51,11 +52,6 @@ export function disks(change: Readonly<Record<string, Partial<DiskFact>>> = {}):
   ];
   const all = [...folders, '/usr/local/bin', '/usr/local/sbin'];
   return new Map(all.map((path) => [path, disk(change[path] ?? change.all)]));
-}
-
-/** A file that is there. */
-export function file(): FileFact {
-  return { is: 'file', mode: '600', owner: 'root', group: 'root', size: 1, inode: 1, mtime: 0, sha256: '' };
 }
 
 export const absentVault: VaultState = { is: 'absent' };
@@ -153,10 +149,10 @@ function goodPreflight(n: number, addresses: readonly string[]): Known<Preflight
   };
 }
 
-/** A manifest on the disk and an etcd that runs: what makes ports and files ours. */
+/** A manifest and certificates on the disk, and an etcd that runs: what makes ports and files ours. */
 export function runsEtcd(facts: Partial<Known<HostFacts>> = {}): Partial<Known<HostFacts>> {
   return {
-    files: { at: new Map([[paths.manifest, file()]]), text: new Map(), entries: [], publicKeys: new Map() },
+    files: placed(),
     etcdProcess: { is: 'running', pid: 77, argv: [] },
     etcdData: { is: 'data', mode: '700', owner: 'root:root' },
     ...facts,

@@ -4,13 +4,17 @@ import type { Finding, Severity } from '../../model/finding.ts';
 import type { HostId } from '../../model/ids.ts';
 import { tryParseCertificate } from '../../model/x509.ts';
 import type { Reply } from '../../ports/etcd-admin.ts';
+import { isFounded } from '../../ports/vault.ts';
+import { type CertificateFault, certificateFaults, ofMember } from '../../steps/certificate-problems.ts';
 import { finding } from '../finding.ts';
 import { list, said, span } from '../text.ts';
+import { lostData } from './data.ts';
+import { insteadOfApply } from './refused.ts';
 import type { CertificateReport, StatusCheck } from './types.ts';
 
 const DAY_MS = 86_400_000;
 
-/** The CA and the four leaves of each machine; a file that holds no certificate is drift, and not here. */
+/** The CA and the four leaves of each machine; a file that holds no certificate has a finding, and is not here. */
 export function certificatesOf(view: View, now: number): CertificateReport[] {
   return [...view.desired.hosts.values()].flatMap((host) => {
     const files = view.facts.hosts.get(host.id)?.files;
@@ -43,7 +47,10 @@ function servedIs(view: View, host: HostId, name: string, fingerprint: string): 
     'etcd-peer': endpoint?.servedPeer,
   };
   const reply = served[name];
-  return reply?.is === 'ok' ? reply.value === fingerprint : null;
+  if (reply?.is === 'ok') return reply.value === fingerprint;
+  // A handshake that fails because of the very file is an answer, too.
+  const faulty = certificateFaults(view, host).some((fault) => fault.name === name);
+  return reply?.reason === 'tls' && faulty ? false : null;
 }
 
 // Of a certificate that is made for a short time a part of it is soon: else it would be near its end from its first day on.
@@ -117,10 +124,40 @@ function lasting(ms: number): string {
   return days >= 2 ? `${days} days` : span(ms);
 }
 
+/**
+ * Connections that are open stay as they are, so that members look healthy until one of them has to connect again. A file that has expired
+ * has a finding of its own.
+ */
+export const certificatesDamaged: StatusCheck = ({ view, plan }) => {
+  if (!isFounded(view.desired.cluster.phase)) return [];
+  return view.desired.members.flatMap(({ host }): Finding[] => {
+    if (lostData(view, host) !== null) return [];
+    const faults = certificateFaults(view, host).filter(({ is }) => is !== 'expired');
+    const [own, clients] = [faults.filter(ofMember), faults.filter((fault) => !ofMember(fault))];
+    const details = { host, ...insteadOfApply(plan) };
+    const code = 'status.certificate-damaged';
+    const meaning = 'new connections to its member fail, or its next start, and those that are open hide it';
+    return [
+      ...(own.length === 0 ? [] : [finding(code, 'error', `${unusable(host, own)}; ${meaning}`, details)]),
+      ...(clients.length === 0 ? [] : [finding(code, 'warning', unusable(host, clients), details)]),
+    ];
+  });
+};
+
+/** `peer.crt on etcd-0 cannot be used: the file holds no certificate`. */
+function unusable(host: HostId, faults: readonly CertificateFault[]): string {
+  const parts = [...Map.groupBy(faults, ({ why }) => why)].map(
+    ([why, same]) =>
+      `${list(same.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)))} on ${host} cannot be used: ${said(why)}`,
+  );
+  return parts.join('; ');
+}
+
 /** A leaf is read from its file at every handshake: another one served means another process than ours, or files behind a mount. */
-export const certificatesServed: StatusCheck = ({ certificates }) => {
+export const certificatesServed: StatusCheck = ({ view, certificates }) => {
+  const damaged = (c: CertificateReport): boolean => certificateFaults(view, c.host).some((f) => f.path === c.path);
   const wrong = Map.groupBy(
-    certificates.filter((c) => c.served === false),
+    certificates.filter((c) => c.served === false && !damaged(c)),
     (c) => c.host,
   );
   return [...wrong].map(([host, files]) =>

@@ -1,6 +1,6 @@
 import type { Finding } from '../../model/finding.ts';
 import { alarms } from './alarms.ts';
-import { certificateAges, certificatesServed } from './certificates.ts';
+import { certificateAges, certificatesDamaged, certificatesServed } from './certificates.ts';
 import { databaseSize } from './database.ts';
 import { clusterId, founding, refusals, unopened, vault } from './identity.ts';
 import { learners, membersDown, membership, quorum, versionSkew } from './members.ts';
@@ -23,6 +23,7 @@ const checks: readonly StatusCheck[] = [
   room,
   versionSkew,
   certificateAges,
+  certificatesDamaged,
   certificatesServed,
   kubelets,
   drift,

@@ -72,7 +72,10 @@ export interface CertificateReport {
   notAfter: string;
   /** Whole days from now, rounded down; negative when it has expired. */
   daysLeft: number;
-  /** The running member serves this very certificate; null for one that is not served, or when the member could not be asked. */
+  /**
+   * The running member serves this very certificate; false also when a handshake fails because of it. Null for one that is not served, or when the
+   * member could not be asked.
+   */
   served: boolean | null;
 }
 

@@ -135,6 +135,16 @@ export const statusReport: StatusReport = {
     },
     {
       host: host(n),
+      path: '/etc/kubernetes/pki/etcd/peer.crt',
+      subject: `CN=${host(n)}`,
+      issuer: 'CN=etcd-ca',
+      notBefore: '2026-11-21T10:00:00Z',
+      notAfter: '2026-12-10T10:00:00Z',
+      daysLeft: 18,
+      served: true,
+    },
+    {
+      host: host(n),
       path: '/etc/kubernetes/pki/etcd/ca.crt',
       subject: 'CN=etcd-ca',
       issuer: 'CN=etcd-ca',

@@ -184,13 +184,20 @@ function expiry({ daysLeft, notAfter }: CertificateReport, style: Style): string
   return daysLeft < 30 ? style.yellow(text) : text;
 }
 
+/** What members and clients are shown. */
+const SERVED = ['server.crt', 'peer.crt'];
+
+/** Both must be known to be served as they are: the one does not speak for the other. */
 function servedOf(certificates: readonly CertificateReport[], style: Style): string {
-  const served = certificates.map((c) => c.served).filter((s) => s !== null);
-  if (served.length === 0) return servedText(null, style);
-  return servedText(served.every(Boolean), style);
+  const states = SERVED.map((name) => ({ name, on: certificates.find((c) => c.path.endsWith(`/${name}`)) }));
+  if (states.every(({ on }) => on === undefined || on.served === null)) return servedText(null, style);
+  const wrong = states.filter(({ on }) => on === undefined || on.served === false).map(({ name }) => name);
+  if (wrong.length > 0) return style.red(`no: ${wrong.join(', ')}`);
+  const unsure = states.filter(({ on }) => on?.served === null).map(({ name }) => name);
+  return unsure.length === 0 ? 'yes' : style.yellow(`not known: ${unsure.join(', ')}`);
 }
 
 function servedText(served: boolean | null, style: Style): string {
   if (served === null) return '-';
-  return served ? 'yes' : style.red('no, another one');
+  return served ? 'yes' : style.red('no');
 }
