@@ -2,8 +2,10 @@ import { sortFindings } from '../checks/finding.ts';
 import { certificatesOf } from '../checks/status/certificates.ts';
 import { recordedClusterId, recordOf, traces } from '../checks/status/data.ts';
 import { statusFindings } from '../checks/status/index.ts';
+import { isLeaderless } from '../checks/status/members.ts';
 import { observe } from '../checks/status/observe.ts';
 import type { ObservedCluster, StatusInput } from '../checks/status/types.ts';
+import { quorumOf } from '../desired/members.ts';
 import type { Ports } from '../engine/types.ts';
 import { gatherRoom } from '../facts/preflight/room.ts';
 import type { View } from '../facts/types.ts';
@@ -19,10 +21,24 @@ export async function readStatus(
   { subject, ports }: { subject: Subject; ports: Ports },
   signal: AbortSignal,
 ): Promise<StatusReport> {
-  const made = await makePlan(subject, ports, { kind: 'apply' }, signal);
+  let made = await makePlan(subject, ports, { kind: 'apply' }, signal);
+  if (isElecting(made.view)) {
+    await ports.clock.sleep(ELECTION_MS, signal);
+    made = await makePlan(subject, ports, { kind: 'apply' }, signal, undefined, made.view);
+  }
   const hosts = new Map([...ports.machines].map(([id, machine]) => [id, machine.read]));
   const room = await gatherRoom(made.view, hosts, ports.clock, signal);
   return statusReport(made, room, ports.clock.now());
+}
+
+/** kubeadm leaves etcd's election timeout at 1 s. */
+const ELECTION_MS = 1000;
+
+/** Enough members answer to elect a leader, and one of them has none: in a moment that may be over, and nobody was ill. */
+function isElecting({ facts, desired }: View): boolean {
+  const endpoints = facts.etcd.is === 'known' ? [...facts.etcd.value.endpoints.values()] : [];
+  const answering = endpoints.filter(({ status }) => status.is === 'ok').length;
+  return answering >= quorumOf(desired.members.length) && endpoints.some(isLeaderless);
 }
 
 /** Of facts that have been read and of the plan that follows from them. */

@@ -1,4 +1,6 @@
+import type { EtcdEndpointFacts } from '../../facts/types.ts';
 import type { Finding } from '../../model/finding.ts';
+import type { HostId } from '../../model/ids.ts';
 import { isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
 import { list, plural, said } from '../text.ts';
@@ -24,7 +26,8 @@ export const membersDown: StatusCheck = (input) => {
       // Of a machine that could not be reached that finding speaks.
       if (!reached || cluster.quorum.held === null) return [];
       const message = `whether member ${member.host} is healthy is not known: ${list(member.problems, 3)}`;
-      return [finding('status.member-unknown-health', 'error', message, { host: member.host })];
+      const details = { host: member.host, ...(isSlow(view, member.host) ? { action: LOOK_AT_IT } : {}) };
+      return [finding('status.member-unknown-health', 'error', message, details)];
     }
     return [
       finding('status.member-down', 'error', `member ${member.host} is not healthy: ${list(member.problems, 3)}`, {
@@ -34,6 +37,17 @@ export const membersDown: StatusCheck = (input) => {
     ];
   });
 };
+
+const LOOK_AT_IT =
+  'Its etcd runs and gave no answer in time: look at its log; until it has found the other members it answers nobody.';
+
+/** It runs and takes connections: that sshd forwards none is not what is wrong. */
+function isSlow({ facts }: StatusInput['view'], host: HostId): boolean {
+  const process = facts.hosts.get(host)?.etcdProcess;
+  const status = facts.etcd.is === 'known' ? facts.etcd.value.endpoints.get(host)?.status : undefined;
+  const runs = process?.is === 'known' && process.value.is === 'running';
+  return runs && status?.is === 'failed' && status.reason === 'timeout';
+}
 
 function memberList(members: readonly MemberReport[]): boolean {
   return members.some((m) => m.id !== null);
@@ -114,7 +128,7 @@ export const quorum: StatusCheck = ({ view, cluster }) => {
     const message = `too few of ${plural(voters, 'member')} can be reached from here: whether there is a quorum is not known`;
     return [finding('status.out-of-reach', 'error', message)];
   }
-  if (answering >= needed && endpoints.some(({ status }) => status.is === 'ok' && status.value.leaderId === null)) {
+  if (answering >= needed && endpoints.some(isLeaderless)) {
     return [
       finding('status.no-leader', 'error', `${answering} of ${plural(voters, 'voter')} answer and have no leader`),
     ];
@@ -134,6 +148,12 @@ export const quorum: StatusCheck = ({ view, cluster }) => {
     }),
   ];
 };
+
+/** It says so itself, or it lost its leader while it was asked. */
+export function isLeaderless({ status, linearizableRead: read }: EtcdEndpointFacts): boolean {
+  if (status.is === 'failed') return false;
+  return status.value.leaderId === null || (read.is === 'failed' && read.reason === 'no-leader');
+}
 
 const ONLY_A_SNAPSHOT =
   'Keep what data there is and restore a snapshot into a new cluster; an empty one is never founded in its place. Without a snapshot etcd’s --force-new-cluster on a surviving data directory is the last resort: it may lose writes.';

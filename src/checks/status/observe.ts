@@ -33,6 +33,10 @@ export function observe(view: View): ObservedCluster {
     ({ status }) => status.is === 'failed' && SILENT.includes(status.reason),
   ).length;
   const quorumSeen = [...endpoints.values()].some(({ linearizableRead }) => linearizableRead.is === 'ok');
+  // A leader that cannot be asked itself is known by those who follow it.
+  const named = [...endpoints.values()].flatMap(({ status, linearizableRead }) =>
+    status.is === 'ok' && linearizableRead.is === 'ok' && status.value.leaderId !== null ? [status.value.leaderId] : [],
+  )[0];
   const having = (health: MemberHealth): number =>
     counted.filter((m) => m.role === 'voter' && m.health === health).length;
   const [healthy, unknown] = [having('healthy'), having('unknown')];
@@ -42,7 +46,7 @@ export function observe(view: View): ObservedCluster {
   return {
     asked,
     clusterIds: [...new Set(answered.map((status) => status.clusterId))].sort(),
-    leader: members.find((m) => m.leader)?.name ?? null,
+    leader: (members.find((m) => m.leader) ?? members.find((m) => m.id !== null && m.id === named))?.name ?? null,
     members,
     quorumSeen,
     quorum: {
