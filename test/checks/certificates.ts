@@ -40,6 +40,6 @@ export function placed(leaf = goodLeaf, besides: Readonly<Record<string, string>
 }
 
 /** A file that is there. */
-export function file(): FileFact {
+function file(): FileFact {
   return { is: 'file', mode: '600', owner: 'root', group: 'root', size: 1, inode: 1, mtime: 0, sha256: '' };
 }

@@ -8,8 +8,6 @@ import type { VaultState } from '../../src/ports/vault.ts';
 import { placed } from './certificates.ts';
 import { etcdPod } from './pod.ts';
 
-export { file } from './certificates.ts';
-
 // Views made by hand: three good machines, of which a test spoils what it is about.
 
 export const AT = '2026-01-01T00:00:00.000Z';
