@@ -100,7 +100,7 @@ const suite = 'bookworm';
 const recipe = { revision: 2, suite, packages, masked, disabled, disabledTimers, labUnit, earlyScript };
 
 /** Where the base file system is, or will be. */
-function baseDirectory(): string {
+export function baseDirectory(): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([recipe, arch()]))
     .digest('hex')

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type BundleContent, ensureBundle } from './bundle/index.ts';
 import { sweepAbandoned } from './cleanup.ts';
 import { describeError, LabError } from './errors.ts';
 import { ensureLab, type LabSummary, listLabs, openLab, removeAllLabs, removeLab, writeKnownHosts } from './lab.ts';
@@ -16,6 +17,7 @@ interface UpOptions {
   readonly subnet?: string;
   readonly software: 'bare' | 'images' | 'preinstalled';
   readonly bundle?: string;
+  readonly content?: BundleContent;
   readonly ipv6?: boolean;
   readonly disk?: number;
 }
@@ -52,6 +54,12 @@ program
       .default('bare'),
   )
   .option('--bundle <folder>', 'the bundle, for all software but bare')
+  .addOption(
+    new Option('--content <content>', 'instead of --bundle: one with this content, built where it is missing')
+      .choices(['etcd', 'cluster'])
+      .conflicts('bundle')
+      .implies({ software: 'preinstalled' }),
+  )
   .option('--ipv6', 'IPv6 addresses as well')
   .option(
     '--disk <MiB>',
@@ -121,13 +129,14 @@ program
 
 async function up(name: string, options: UpOptions): Promise<void> {
   report(await installPrerequisites(note), 'The lab cannot run here.');
+  const bundle = options.bundle ?? (await bundleWith(options.content));
   const subnet = options.subnet ?? (name === 'demo' && options.machine === undefined ? demoSubnet : undefined);
   const lab = await ensureLab({
     name,
     machines: machinesOf(options),
     software: options.software,
     ...(subnet === undefined ? {} : { subnet }),
-    ...(options.bundle === undefined ? {} : { bundle: options.bundle }),
+    ...(bundle === undefined ? {} : { bundle }),
     ipv6: options.ipv6 === true,
     keep: true,
     progress: note,
@@ -135,6 +144,10 @@ async function up(name: string, options: UpOptions): Promise<void> {
   note(
     `lab "${name}" is up on ${lab.subnet}; log in with: npm run lab -- ssh ${name} ${lab.machines()[0]?.name ?? ''}`,
   );
+}
+
+async function bundleWith(content: BundleContent | undefined): Promise<string | undefined> {
+  return content === undefined ? undefined : (await ensureBundle({ content, progress: note })).dir;
 }
 
 function machinesOf(options: UpOptions): MachineSpec[] {

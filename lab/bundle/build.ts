@@ -1,22 +1,25 @@
 import { chmod, copyFile, link, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { baseEntries } from './base-entries.ts';
 import type { Builds, BuildsRequest } from './builds.ts';
 import { startBuilds } from './builds.ts';
 import { digestFile } from './digest.ts';
-import { requireGo } from './go-program.ts';
+import { requireCCompiler, requireGo } from './go-program.ts';
 import { writeImageArchive } from './image-archive.ts';
 import type { Architecture, Bundle, BundleFile, BundleImage } from './manifest.ts';
 import { writeManifest } from './manifest.ts';
 import type { CachedProgram } from './program-cache.ts';
 import { unfinished } from './program-cache.ts';
 import type { ImageRecipe } from './recipe.ts';
-import { debianPrograms, goPrograms, imageReference, images } from './recipe.ts';
+import { imageReference, versionOfReference } from './recipe.ts';
 import { systemEntries } from './system-entries.ts';
 import type { TarEntry } from './tar.ts';
 
 export interface BuildRequest extends BuildsRequest {
   /** The folder that appears once the bundle is complete. */
   readonly dir: string;
+  /** Makes the file system that some images take programs from; not called when none does. */
+  readonly base: () => Promise<string>;
 }
 
 const programMode = 0o755;
@@ -24,6 +27,9 @@ const programMode = 0o755;
 /** Builds a bundle in a folder of another name and renames it: a bundle that can be seen is complete. */
 export async function buildBundle(request: BuildRequest): Promise<Bundle> {
   await requireGo();
+  if (Object.values(request.recipe.goModules).some((module) => module.cgo === true)) {
+    await requireCCompiler();
+  }
   const parent = dirname(request.dir);
   await mkdir(parent, { recursive: true });
   const workDir = await mkdtemp(join(parent, unfinished));
@@ -46,12 +52,14 @@ async function assemble(workDir: string, request: BuildRequest, builds: Builds):
   for (const folder of ['files', 'images']) {
     await mkdir(join(workDir, folder));
   }
+  const { goPrograms, debianPrograms, images } = request.recipe;
+  const base = images.some((image) => image.base !== undefined) ? await request.base() : '';
   const installed = [...goPrograms, ...debianPrograms].flatMap(({ name, install }) =>
     install === undefined ? [] : [{ name, install }],
   );
   const [files, archives] = await Promise.all([
     Promise.all(installed.map(async (row) => addFile(workDir, row, await builds.program(row.name)))),
-    Promise.all(images.map((image) => addImage(workDir, image, builds, request.architecture))),
+    Promise.all(images.map((image) => addImage(workDir, image, builds, request.architecture, base))),
   ]);
   return {
     apiVersion: 'keelson.dev/v1alpha1',
@@ -80,8 +88,9 @@ async function addImage(
   image: ImageRecipe,
   builds: Builds,
   architecture: Architecture,
+  base: string,
 ): Promise<BundleImage> {
-  const reference = imageReference(await builds.references, image.name);
+  const reference = imageReference(await builds.references, image.name, image.reference);
   const programs = await Promise.all(
     Object.entries(image.programs).map(async ([name, path]) => ({ path, program: await builds.program(name) })),
   );
@@ -89,12 +98,15 @@ async function addImage(
   for (const { path, program } of programs) {
     entries.push({ type: 'file', path: path.slice(1), mode: programMode, from: program.path });
   }
+  if (image.base !== undefined) {
+    entries.push(...(await baseEntries(base, architecture, image.base)));
+  }
   const path = `images/${image.name}.tar`;
   const { entrypoint, user } = image;
   const spec = { reference, architecture, entrypoint, entries, ...(user === undefined ? {} : { user }) };
   const digest = await writeImageArchive(join(workDir, path), spec);
   // The version of what is inside, which is not always the one that the tag names.
-  const version = programs[0]?.program.version.replace(/^v/, '') ?? '';
+  const version = programs[0]?.program.version.replace(/^v/, '') ?? versionOfReference(reference);
   return { name: reference, version, path, ...digest };
 }
 

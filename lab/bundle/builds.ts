@@ -9,21 +9,14 @@ import { buildGoFile, buildGoProgram } from './go-program.ts';
 import type { Architecture } from './manifest.ts';
 import type { CachedProgram, Make } from './program-cache.ts';
 import { cachedProgram } from './program-cache.ts';
-import type { GoModule, GoProgram, ImageReferences } from './recipe.ts';
-import {
-  debianPrograms,
-  goModules,
-  goPrograms,
-  imageReference,
-  moduleVersionOfReference,
-  parseImageList,
-  versionOfReference,
-} from './recipe.ts';
+import type { GoModule, GoProgram, ImageReferences, Recipe } from './recipe.ts';
+import { imageReference, moduleVersionOfReference, parseImageList, versionOfReference } from './recipe.ts';
 
 /** The source of the pause program, which is this project's own. */
 export const pauseSource = join(import.meta.dirname, 'pause', 'main.go');
 
 export interface BuildsRequest {
+  readonly recipe: Recipe;
   readonly kubernetesVersion: string;
   readonly architecture: Architecture;
   /** Where single programs are kept between builds. */
@@ -44,7 +37,7 @@ const buildsAtATime = 2;
 
 /** Starts every build. The etcd programs wait for kubeadm, which alone knows which etcd belongs to it. */
 export function startBuilds(request: BuildsRequest): Builds {
-  const { architecture } = request;
+  const { architecture, recipe } = request;
   const started = new Map<string, Promise<CachedProgram>>();
   const queues = buildQueues();
 
@@ -55,7 +48,7 @@ export function startBuilds(request: BuildsRequest): Builds {
   }
 
   async function makeGo(row: GoProgram): Promise<CachedProgram> {
-    const module = await pin(goModules[row.module], request.kubernetesVersion, references);
+    const module = await pin(moduleOf(recipe, row), request.kubernetesVersion, references);
     const build = { module, package: row.package, architecture };
     return make(row.name, repositoryOf(module), build, async (workDir, output) => {
       request.progress(`${row.name} ${module.version}: building`);
@@ -89,10 +82,10 @@ export function startBuilds(request: BuildsRequest): Builds {
 
   // Not before all builds are in the table: the first of them is asked here.
   const references = Promise.resolve().then(askKubeadm);
-  for (const row of goPrograms) {
+  for (const row of recipe.goPrograms) {
     started.set(row.name, makeGo(row));
   }
-  for (const { name, package: debianPackage, file } of debianPrograms) {
+  for (const { name, package: debianPackage, file } of recipe.debianPrograms) {
     const key = { debianPackage, file, architecture };
     started.set(
       name,
@@ -129,9 +122,23 @@ function buildQueues() {
   return { run, clear };
 }
 
+function moduleOf(recipe: Recipe, row: GoProgram): GoModule {
+  const module = recipe.goModules[row.module];
+  if (module === undefined) {
+    throw new Error(`no row of the bundle's recipe is the module "${row.module}" of ${row.name}`);
+  }
+  return module;
+}
+
 async function pin(module: GoModule, kubernetesVersion: string, references: Promise<ImageReferences>) {
-  const { path, version, staging, versionVariables } = module;
-  const rest = { path, versionVariables, ...(staging === undefined ? {} : { staging }) };
+  const { path, version, staging, versionVariables, cgo } = module;
+  // Only what is there: this is the key of the program in the cache.
+  const rest = {
+    path,
+    versionVariables,
+    ...(staging === undefined ? {} : { staging }),
+    ...(cgo === undefined ? {} : { cgo }),
+  };
   if (version === 'kubernetes') {
     return { ...rest, version: kubernetesVersion };
   }

@@ -4,10 +4,11 @@ import { parseArgs } from 'node:util';
 import { defaultKubernetesVersion, ensureBundle, ensureBundleWithoutStore } from './index.ts';
 import { readFinished } from './manifest.ts';
 
-const usage = `usage: npm run bundle -- [--kubernetes-version V] [--out DIR]
+const usage = `usage: npm run bundle -- [--content C] [--kubernetes-version V] [--out DIR]
 
 Builds the software bundle in the cache, or finds it there, and prints its folder.
 
+  --content C              etcd (default), or cluster: also the control plane, kube-proxy, CoreDNS, kubectl and flannel
   --kubernetes-version V   default ${defaultKubernetesVersion}
   --out DIR                copies the bundle to DIR, which must not exist or hold a bundle
 `;
@@ -15,6 +16,7 @@ Builds the software bundle in the cache, or finds it there, and prints its folde
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      content: { type: 'string', default: 'etcd' },
       'kubernetes-version': { type: 'string', default: defaultKubernetesVersion },
       out: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -25,7 +27,11 @@ async function main(): Promise<void> {
     return;
   }
   const progress = (line: string) => process.stderr.write(`bundle: ${line}\n`);
-  const request = { kubernetesVersion: values['kubernetes-version'], progress };
+  const { content } = values;
+  if (content !== 'etcd' && content !== 'cluster') {
+    throw new Error(`--content ${content}: there are etcd and cluster`);
+  }
+  const request = { content, kubernetesVersion: values['kubernetes-version'], progress } as const;
   const root = process.getuid?.() === 0;
   if (!root) {
     progress('not root: the image store for lab machines is not made');

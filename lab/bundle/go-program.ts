@@ -4,7 +4,7 @@ import { run } from './command.ts';
 import type { GoModule } from './recipe.ts';
 
 /** A Go module at a known version. */
-export interface PinnedModule extends Pick<GoModule, 'path' | 'staging' | 'versionVariables'> {
+export interface PinnedModule extends Pick<GoModule, 'path' | 'staging' | 'versionVariables' | 'cgo'> {
   readonly version: string;
 }
 
@@ -35,13 +35,24 @@ export async function requireGo(): Promise<void> {
   }
 }
 
+/** Fails, with what to install, unless programs that are partly C can be linked statically. */
+export async function requireCCompiler(): Promise<void> {
+  try {
+    await run(['gcc', '--version']);
+  } catch (error) {
+    const wanted = 'gcc and libc6-dev are needed to build the bundle for a whole cluster (flannel is partly C)';
+    throw new Error(`${wanted}: ${(error as Error).message}`);
+  }
+}
+
 /** Builds one program of a published module, statically linked, to `output`, in an empty work folder. */
 export async function buildGoProgram(build: GoBuild, workDir: string, output: string): Promise<void> {
   const info = await moduleInfo(build.module, workDir);
   const goMod = renderGoMod(build.module, await readFile(info.goMod, 'utf8'));
   await writeFile(join(workDir, 'go.mod'), goMod);
   const flags = linkerFlags(build.module, info.time);
-  await goBuild({ workDir, output, architecture: build.architecture, target: build.package, flags });
+  const cgo = build.module.cgo === true;
+  await goBuild({ workDir, output, architecture: build.architecture, target: build.package, flags, cgo });
 }
 
 /** Builds a single source file that needs the standard library alone. */
@@ -54,7 +65,7 @@ export async function buildGoFile(
 ): Promise<void> {
   await writeFile(join(workDir, 'go.mod'), `module bundle\n\ngo ${oldestGo.major}.${oldestGo.minor}\n`);
   await writeFile(join(workDir, 'main.go'), await readFile(source));
-  await goBuild({ workDir, output, architecture, target: '.', flags: setVariables(variables) });
+  await goBuild({ workDir, output, architecture, target: '.', flags: setVariables(variables), cgo: false });
 }
 
 /**
@@ -122,20 +133,25 @@ interface BuildCall {
   readonly architecture: string;
   readonly target: string;
   readonly flags: string;
+  readonly cgo: boolean;
 }
 
+/** Without the C library's look-ups of names and users, which a static program cannot load. */
+const staticTags = 'netgo,osusergo';
+const staticLink = '-linkmode external -extldflags -static';
+
 async function goBuild(call: BuildCall): Promise<void> {
-  const ldflags = `${smallBinary} ${call.flags}`.trim();
-  await run(['nice', '-n', '5', 'go', 'build', '-ldflags', ldflags, '-o', call.output, call.target], {
+  const ldflags = [smallBinary, ...(call.cgo ? [staticLink] : []), call.flags].join(' ').trim();
+  const tags = call.cgo ? ['-tags', staticTags] : [];
+  await run(['nice', '-n', '5', 'go', 'build', ...tags, '-ldflags', ldflags, '-o', call.output, call.target], {
     cwd: call.workDir,
-    env: { ...goEnvironment, GOARCH: call.architecture },
+    env: { ...goEnvironment, GOARCH: call.architecture, CGO_ENABLED: call.cgo ? '1' : '0' },
   });
 }
 
 /** The user's own Go settings must not change what is built; where modules come from stays the user's choice. */
 const goEnvironment = {
   GOOS: 'linux',
-  CGO_ENABLED: '0',
   GO111MODULE: 'on',
   GOWORK: 'off',
   GOEXPERIMENT: '',

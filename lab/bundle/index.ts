@@ -1,19 +1,27 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { baseDirectory, ensureBase } from '../base-image.ts';
 import { buildBundle } from './build.ts';
 import { pauseSource } from './builds.ts';
+import { clusterRecipe } from './cluster-recipe.ts';
 import { withLock } from './lock.ts';
 import type { Architecture, Bundle } from './manifest.ts';
 import { readFinished } from './manifest.ts';
 import { shortDigest, unfinished } from './program-cache.ts';
-import { debianPrograms, goModules, goPrograms, images } from './recipe.ts';
+import type { Recipe } from './recipe.ts';
+import { etcdRecipe } from './recipe.ts';
 import { hasStore, makeStore } from './store.ts';
 import { systemEntries } from './system-entries.ts';
 
 export const defaultKubernetesVersion = 'v1.36.3';
 
+/** `etcd`: what etcd machines need. `cluster`: that, and what control planes and workers need. */
+export type BundleContent = 'etcd' | 'cluster';
+
 export interface BundleRequest {
+  /** By default `etcd`. */
+  readonly content?: BundleContent;
   /** For example `v1.35.4`. */
   readonly kubernetesVersion?: string;
   /** Called with one line for each finished program. */
@@ -36,7 +44,7 @@ const format = 1;
 
 /** Builds the bundle and the store of its images, or gives what is there already. Needs root for the store. */
 export async function ensureBundle(request: BundleRequest = {}): Promise<ReadyBundleAndStore> {
-  const places = await placesFor(request.kubernetesVersion ?? defaultKubernetesVersion);
+  const places = await placesFor(request);
   const ready = await finished(places);
   if (ready !== undefined && (await hasStore(places.storeDir))) {
     return { ...ready, storeDir: places.storeDir };
@@ -54,7 +62,7 @@ export async function ensureBundle(request: BundleRequest = {}): Promise<ReadyBu
 
 /** The bundle alone, which needs no root. */
 export async function ensureBundleWithoutStore(request: BundleRequest = {}): Promise<ReadyBundle> {
-  const places = await placesFor(request.kubernetesVersion ?? defaultKubernetesVersion);
+  const places = await placesFor(request);
   return (
     (await finished(places)) ??
     (await locked(places, request, async (progress) => (await finished(places)) ?? (await build(places, progress))))
@@ -67,6 +75,7 @@ export function cacheDir(): string {
 }
 
 interface Places {
+  readonly recipe: Recipe;
   readonly kubernetesVersion: string;
   readonly architecture: Architecture;
   readonly cache: string;
@@ -75,16 +84,17 @@ interface Places {
   readonly storeDir: string;
 }
 
-async function placesFor(kubernetesVersion: string): Promise<Places> {
+async function placesFor(request: BundleRequest): Promise<Places> {
+  const { kubernetesVersion = defaultKubernetesVersion, content = 'etcd' } = request;
   if (!/^v\d+\.\d+\.\d+$/.test(kubernetesVersion)) {
     throw new Error(`"${kubernetesVersion}" is not a Kubernetes version like ${defaultKubernetesVersion}`);
   }
   const architecture = ownArchitecture();
   const pause = await readFile(pauseSource, 'utf8');
-  const recipe = { format, goModules, goPrograms, debianPrograms, images, systemEntries, pause };
-  const id = `${kubernetesVersion}-${architecture}-${shortDigest(recipe)}`;
+  const id = [kubernetesVersion, architecture, ...bundleKey(content, pause)].join('-');
   const cache = cacheDir();
   return {
+    recipe: recipes[content],
     kubernetesVersion,
     architecture,
     cache,
@@ -92,6 +102,18 @@ async function placesFor(kubernetesVersion: string): Promise<Places> {
     dir: join(cache, 'bundles', id),
     storeDir: join(cache, 'stores', id),
   };
+}
+
+const recipes: Readonly<Record<BundleContent, Recipe>> = { etcd: etcdRecipe, cluster: clusterRecipe };
+
+/** The parts of a bundle's name that say what is in it. The base file system counts where images take programs from it. */
+function bundleKey(content: BundleContent, pause: string): string[] {
+  const { goModules, goPrograms, debianPrograms, images } = recipes[content];
+  const recipe = { format, goModules, goPrograms, debianPrograms, images, systemEntries, pause };
+  if (content === 'etcd') {
+    return [shortDigest(recipe)];
+  }
+  return [content, shortDigest({ ...recipe, base: basename(baseDirectory()) })];
 }
 
 function ownArchitecture(): Architecture {
@@ -114,7 +136,7 @@ async function finished(places: Places): Promise<ReadyBundle | undefined> {
 async function build(places: Places, progress: (line: string) => void): Promise<ReadyBundle> {
   const started = performance.now();
   progress(`building the bundle for Kubernetes ${places.kubernetesVersion}; the first build takes some minutes`);
-  const manifest = await buildBundle({ ...places, progress });
+  const manifest = await buildBundle({ ...places, base: () => ensureBase(progress), progress });
   progress(`bundle: ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return { dir: places.dir, manifest };
 }

@@ -1,6 +1,6 @@
 /**
- * What a bundle is made of. A further program is one row of `goPrograms`; a further image is one row of `images`, whose
- * tag kubeadm names.
+ * What a bundle is made of, as tables, and here the bundle for etcd machines; `cluster-recipe.ts` adds what a whole cluster
+ * needs. A further program is one row of the programs, a further image one row of the images.
  */
 
 /** Where the version of a module comes from: pinned here, the bundle's own, or the tag kubeadm gives an image. */
@@ -13,17 +13,20 @@ export interface GoModule {
   readonly staging?: true;
   /** Variables that the linker sets to the module's version. */
   readonly versionVariables: readonly string[];
+  /** Its C code is compiled too and everything is linked statically, for which the computer needs a C compiler. */
+  readonly cgo?: true;
 }
 
 export interface GoProgram {
   readonly name: string;
-  readonly module: keyof typeof goModules;
+  /** The name of a module in the same recipe. */
+  readonly module: string;
   readonly package: string;
   /** Absolute path on a host; without it the program is only for an image. */
   readonly install?: string;
 }
 
-export const goModules = {
+const goModules = {
   kubernetes: { path: 'k8s.io/kubernetes', version: 'kubernetes', staging: true, versionVariables: [] },
   containerd: {
     path: 'github.com/containerd/containerd/v2',
@@ -44,7 +47,7 @@ const containerdCommands = 'github.com/containerd/containerd/v2/cmd';
 const cniPlugins = 'github.com/containernetworking/plugins/plugins';
 
 /** Built in this order; the slowest first. */
-export const goPrograms: readonly GoProgram[] = [
+const goPrograms: readonly GoProgram[] = [
   program('kubeadm', 'kubernetes', 'k8s.io/kubernetes/cmd/kubeadm', '/usr/local/bin'),
   program('kubelet', 'kubernetes', 'k8s.io/kubernetes/cmd/kubelet', '/usr/local/bin'),
   program('containerd', 'containerd', `${containerdCommands}/containerd`, '/usr/local/bin'),
@@ -63,22 +66,43 @@ export const goPrograms: readonly GoProgram[] = [
  * Programs taken from a Debian package as they are. runc needs libc and libseccomp2 of the host; systemd depends on both,
  * so every Debian with systemd has them.
  */
-export const debianPrograms = [
+const debianPrograms: readonly DebianProgram[] = [
   { name: 'runc', package: 'runc', file: 'usr/sbin/runc', install: '/usr/local/sbin/runc' },
-] as const;
+];
+
+export interface DebianProgram {
+  readonly name: string;
+  readonly package: string;
+  /** Where it is in the package. */
+  readonly file: string;
+  readonly install: string;
+}
 
 export interface ImageRecipe {
-  /** The last part of the image's name in `kubeadm config images list`. */
+  /** The last part of the image's name in `kubeadm config images list`, unless the whole name is given. */
   readonly name: string;
+  /** The whole name of an image that kubeadm does not know. */
+  readonly reference?: string;
   /** Program names and where they are in the image. `pause` is this project's own. */
   readonly programs: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
   readonly user?: string;
   /** The empty folders and small files that a program expects of a system. */
   readonly system?: true;
+  /** What comes from the lab's base file system, with all libraries. */
+  readonly base?: BaseFiles;
 }
 
-export const images: readonly ImageRecipe[] = [
+export interface BaseFiles {
+  /** Absolute paths, which are the same in the image. */
+  readonly programs: readonly string[];
+  /** Folders of plug-ins below the folder of the libraries: programs load these when they need them. */
+  readonly plugins: readonly string[];
+  /** Other names, by absolute path, and where they lead. */
+  readonly links: Readonly<Record<string, string>>;
+}
+
+const images: readonly ImageRecipe[] = [
   { name: 'pause', programs: { pause: '/pause' }, entrypoint: ['/pause'], user: '65535:65535' },
   {
     name: 'etcd',
@@ -87,6 +111,17 @@ export const images: readonly ImageRecipe[] = [
     system: true,
   },
 ];
+
+export interface Recipe {
+  readonly goModules: Readonly<Record<string, GoModule>>;
+  /** Built in this order. */
+  readonly goPrograms: readonly GoProgram[];
+  readonly debianPrograms: readonly DebianProgram[];
+  readonly images: readonly ImageRecipe[];
+}
+
+/** In this order the tables are part of the bundle's digest. */
+export const etcdRecipe = { goModules, goPrograms, debianPrograms, images } satisfies Recipe;
 
 /**
  * etcd versions that kubeadm names but that were never published as Go modules, and the release that stands in. The
@@ -109,9 +144,9 @@ export function parseImageList(text: string): ImageReferences {
   return references;
 }
 
-/** The full name of an image, which the kubeadm of the bundle must know. */
-export function imageReference(references: ImageReferences, name: string): string {
-  const reference = references.get(name);
+/** The full name of an image, which the kubeadm of the bundle must know unless the recipe gives it. */
+export function imageReference(references: ImageReferences, name: string, given?: string): string {
+  const reference = given ?? references.get(name);
   if (reference === undefined) {
     throw new Error(`kubeadm names no image "${name}"`);
   }
@@ -133,6 +168,6 @@ export function moduleVersionOfReference(reference: string): string {
   return `v${etcdStandIns[version] ?? version}`;
 }
 
-function program(name: string, module: keyof typeof goModules, goPackage: string, folder?: string): GoProgram {
+export function program(name: string, module: string, goPackage: string, folder?: string): GoProgram {
   return { name, module, package: goPackage, ...(folder === undefined ? {} : { install: `${folder}/${name}` }) };
 }
