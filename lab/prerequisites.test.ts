@@ -7,6 +7,12 @@ describe('missingPackages', () => {
     expect(missingPackages((program) => !absent.includes(program))).toEqual(['openssh-client', 'systemd-container']);
     expect(missingPackages(() => true)).toEqual([]);
   });
+
+  it('names a C compiler for whole clusters alone', () => {
+    const isThere = (program: string) => program !== 'gcc' && program !== 'gencat';
+    expect(missingPackages(isThere)).toEqual([]);
+    expect(missingPackages(isThere, 'cluster')).toEqual(['gcc', 'libc6-dev']);
+  });
 });
 
 describe('missingPrerequisites', () => {

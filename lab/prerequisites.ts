@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
+import type { BundleContent } from './bundle/index.ts';
 import { parseCgroupMounts } from './cgroups.ts';
 import { attempt, run } from './command.ts';
 import { LabError } from './errors.ts';
@@ -46,19 +47,29 @@ const programs: readonly (readonly [program: string, debianPackage: string])[] =
   ['gpg', 'gnupg'],
 ];
 
+/** What building a bundle for whole clusters needs besides. `gencat` comes with libc6-dev, which has no program itself. */
+const compilers: typeof programs = [
+  ['gcc', 'gcc'],
+  ['gencat', 'libc6-dev'],
+];
+
 const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 /** Debian packages that hold the programs which are not there. */
-export function missingPackages(isThere: (program: string) => boolean = isProgram): string[] {
-  const missing = programs.filter(([program]) => !isThere(program)).map(([, debianPackage]) => debianPackage);
+export function missingPackages(
+  isThere: (program: string) => boolean = isProgram,
+  content: BundleContent = 'etcd',
+): string[] {
+  const needed = content === 'cluster' ? [...programs, ...compilers] : programs;
+  const missing = needed.filter(([program]) => !isThere(program)).map(([, debianPackage]) => debianPackage);
   return [...new Set(missing)].sort();
 }
 
 /** All that is missing. An empty list means that the lab can run; nothing is changed. */
-export async function missingPrerequisites(): Promise<MissingPrerequisite[]> {
+export async function missingPrerequisites(content?: BundleContent): Promise<MissingPrerequisite[]> {
   const basic = basicPrerequisites();
   if (basic.length > 0) return basic;
-  const packages = missingPackages();
+  const packages = missingPackages(isProgram, content);
   const missing: MissingPrerequisite[] = [];
   if (packages.length > 0) {
     missing.push({
@@ -71,11 +82,14 @@ export async function missingPrerequisites(): Promise<MissingPrerequisite[]> {
 }
 
 /** Installs missing Debian packages and answers what is missing after that. */
-export async function installPrerequisites(progress: (line: string) => void): Promise<MissingPrerequisite[]> {
+export async function installPrerequisites(
+  progress: (line: string) => void,
+  content?: BundleContent,
+): Promise<MissingPrerequisite[]> {
   if (basicPrerequisites().length > 0) return basicPrerequisites();
-  const packages = missingPackages();
+  const packages = missingPackages(isProgram, content);
   if (packages.length > 0 && isProgram('apt-get')) await installPackages(packages, progress);
-  return await missingPrerequisites();
+  return await missingPrerequisites(content);
 }
 
 async function installPackages(packages: readonly string[], progress: (line: string) => void): Promise<void> {

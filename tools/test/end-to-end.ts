@@ -44,7 +44,8 @@ export async function runEndToEnd(root: string, deadline: number): Promise<Tally
 async function prepare(files: readonly string[]): Promise<Tally> {
   const started = performance.now();
   try {
-    const computer = await prepareLabComputer(say);
+    // All software at once: built within a test, it would count for the test's time.
+    const computer = await prepareLabComputer(say, 'cluster');
     if (computer.is === 'ready') {
       report('lab machines', 'ok', started);
       return passed;
