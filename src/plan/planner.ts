@@ -19,7 +19,8 @@ import type { Intent, Plan, PlannedStep, PlanResult } from './types.ts';
 /** Makes every choice of a run: which steps, in which order, and whether any of it may be done at all. */
 export function plan(view: View, intent: Intent, policy: Policy, config: Digest, now: string): PlanResult {
   const early = policy.refusals(view, intent);
-  if (early.length > 0 && !early.every(isOfOneMachine)) return { ok: false, refusals: unique(early), warnings: [] };
+  const restShown = intent.kind === 'apply' && intent.restartFounding !== true && early.every(isOfOneMachine);
+  if (early.length > 0 && !restShown) return { ok: false, refusals: unique(early), warnings: [] };
 
   const stages = stagesOf(view, intent, policy);
   const judged = stages.flatMap((stage) => stage.candidates.map((candidate) => judge(candidate, stage.view, policy)));
