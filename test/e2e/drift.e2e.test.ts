@@ -139,6 +139,25 @@ const rounds: readonly (readonly [Drift, Drift, Drift])[] = [
       says: /peer\.crt: its private key is missing/,
     },
   ],
+  // Whoever leads: the one that is started has to connect to a member whose certificate was damaged.
+  [
+    {
+      what: 'a missing manifest, so that etcd stops',
+      damage: `rm ${manifest}; while pgrep -x etcd; do sleep 0.1; done`,
+      says: /create \/etc\/kubernetes\/manifests\/etcd\.yaml/,
+      restarts: ['etcd'],
+    },
+    {
+      what: 'a byte of the peers’ certificate',
+      damage: `sed -i '3s/./X/5' ${PKI}/etcd/peer.crt`,
+      says: /replace \S+peer\.crt/,
+    },
+    {
+      what: 'a byte of the peers’ certificate',
+      damage: `sed -i '3s/./X/5' ${PKI}/etcd/peer.crt`,
+      says: /replace \S+peer\.crt/,
+    },
+  ],
   [
     {
       what: 'the owner of etcd’s manifest',
