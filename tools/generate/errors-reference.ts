@@ -11,6 +11,7 @@ const areas: Readonly<Record<string, string>> = {
   software: 'Software',
   step: 'Steps',
   etcd: 'etcd',
+  kube: 'The Kubernetes API',
   safety: 'Safety rules',
   change: 'Changes that cannot be made yet',
   check: 'Preflight',

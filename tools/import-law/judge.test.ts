@@ -152,7 +152,7 @@ describe('fences', () => {
     const code = "import { reveal } from '../model/reveal.ts';\nexport const r = reveal;\n";
     expect(judge({ ...reveal, 'src/vault/a.ts': code })).toEqual([]);
     expect(judge({ ...reveal, 'src/operations/a.ts': code })).toEqual([
-      'src/operations/a.ts:1: src/model/reveal.ts: only for src/host, src/pki, src/etcd, src/vault, src/testing',
+      'src/operations/a.ts:1: src/model/reveal.ts: only for src/host, src/pki, src/etcd, src/kube, src/vault, src/testing',
     ]);
   });
 
