@@ -130,7 +130,7 @@ export interface KubeLogQuery {
   previous?: boolean;
 }
 
-/** A container that has not started yet is `refused` with 400. */
+/** As the container wrote it, with whatever control characters it holds. One that has not started yet is `refused` with 400. */
 export type KubeLog = { is: 'ok'; text: string } | KubeAbsent | KubeRefused;
 
 export interface KubeCheck {
@@ -168,7 +168,7 @@ export type KubeVersionAnswer = ({ is: 'ok' } & KubeVersion) | KubeRefused;
  * | `kube.answer` | the answer is too large, or no JSON | yes |
  *
  * Reads and `apply` are sent a second time by the adapter when a connection that was kept turns out to have ended; other
- * writes never are. Reads are not linearizable only where the API's are not: they ask etcd's quorum.
+ * writes never are. What is read is the newest state, which needs etcd's quorum.
  */
 export interface KubeApi {
   readonly get: (call: KubeCall, ref: KubeRef) => Promise<KubeGot>;
