@@ -1,5 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   lstatSync,
@@ -198,6 +199,22 @@ describe.runIf(canRun).each(['dash', 'bash'])('under %s', (shell) => {
     expect(run(etcdManifest('x'), path)).toMatchObject({ exitCode: 3, stdout: '', stderr: 'error: no\n' });
     expect(run(etcdManifest('x'), '/usr/bin:/bin').exitCode).toBe(127);
     expect(left()).toEqual(before);
+  });
+
+  test('etcd-manifest leaves nothing under /run when nobody is there any more to take its answer', async () => {
+    mkdirSync(at('bin'));
+    writeFileSync(at('bin/kubeadm'), '#!/bin/sh\n: >"$0.runs"; sleep 0.2; : >"$KUBEADM_INIT_DRYRUN_DIR/etcd.yaml"\n');
+    chmodSync(at('bin/kubeadm'), 0o755);
+    const env = { PATH: `${at('bin')}:/usr/bin:/bin`, LC_ALL: 'C', SHLVL: '2', XDG_RUNTIME_DIR: folder };
+    const child = spawn(shell, etcdManifest('x').argv.slice(1), { cwd: '/', env });
+    const ended = once(child, 'exit');
+    child.stdin.end('x');
+    // As when the connection is cut while kubeadm works.
+    child.stdout.destroy();
+    child.stderr.destroy();
+    await ended;
+    expect(readdirSync(folder).filter((name) => name !== 'bin')).toEqual([]);
+    expect(readdirSync(at('bin'))).toContain('kubeadm.runs');
   });
 
   test('etcd-manifest asks no kubeadm that has answered already, until its file is another', () => {

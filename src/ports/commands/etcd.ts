@@ -15,7 +15,7 @@ export function etcdManifest(kubeadmConfig: string, known = ''): ReadCommand {
     'k=$(command -v kubeadm) || exit 127; k=$(stat -Lc %d-%i-%s-%.9Z -- "$k") || exit 1',
     `[ "$k" != "$1" ] || exit ${SAME_KUBEADM}`,
     'umask 077; d=$(mktemp -d "${XDG_RUNTIME_DIR:-/run}/keelson-dryrun.XXXXXXXX") || exit 1',
-    `trap 'rm -rf -- "$d"' EXIT; trap 'exit 143' HUP INT TERM`,
+    `trap 'rm -rf -- "$d"' EXIT; trap 'exit 143' HUP INT TERM PIPE`,
     'cat >"$d/config.yaml" || exit 1',
     'GOGC=off GOMAXPROCS=1 KUBEADM_INIT_DRYRUN_DIR="$d" kubeadm init phase etcd local --dry-run --config "$d/config.yaml" >"$d/out" 2>&1',
     'rc=$?; if [ $rc -ne 0 ]; then cat "$d/out" >&2; exit $rc; fi',
