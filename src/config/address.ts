@@ -45,3 +45,27 @@ function unusableIpv6(bytes: Uint8Array): string | null {
   if (a === 0xff) return 'a multicast address (ff00::/8)';
   return null;
 }
+
+export interface Endpoint {
+  /** A DNS name in lower case, or an address as Go prints it, without brackets. */
+  host: string;
+  port: number | null;
+}
+
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const DNS_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+
+/** `HOST`, `HOST:PORT` or `[IPV6]:PORT`; null when it is none of them. */
+export function parseEndpoint(text: string): Endpoint | null {
+  const match =
+    /^(?:\[([^\]]+)\]|([^:]+))(?::([1-9]\d{0,4}))?$/.exec(text) ?? (parseIp(text) === null ? null : ['', text]);
+  if (match === null) return null;
+  const [, bracketed, plain, digits] = match;
+  const name = bracketed ?? plain ?? '';
+  const port = digits === undefined ? null : Number(digits);
+  if (port !== null && port > 65_535) return null;
+  const address = normalizeAddress(name);
+  if (address !== null) return unusableAddress(address) === null ? { host: address, port } : null;
+  const isName = bracketed === undefined && name.length <= 253 && DNS_NAME.test(name) && !/^[\d.]+$/.test(name);
+  return isName ? { host: name, port } : null;
+}

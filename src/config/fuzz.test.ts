@@ -15,6 +15,17 @@ const base = {
 };
 const baseText = JSON.stringify(base, null, 1);
 
+/** For fields that only a control plane or a node has. */
+const withControlPlane = {
+  ...base,
+  spec: {
+    ...base.spec,
+    etcd: { topology: 'stacked' },
+    hosts: [{ name: 'cp-0', address: '10.77.0.20', roles: ['control-plane'] }],
+  },
+};
+const ofNodes = new Set(['controlPlane', 'network', 'kubeadm', 'labels', 'taints', 'zone', 'patches']);
+
 type Path = readonly (string | number)[];
 
 function stringFields(schema: JsonSchema, path: Path): Path[] {
@@ -27,25 +38,36 @@ function stringFields(schema: JsonSchema, path: Path): Path[] {
 }
 
 /** Words for people and arguments of etcd: carried as data, on one line. */
-const dataFields = new Set(['spec.etcd.allowEvenMembers', 'spec.etcd.extraArgs.0.value']);
+const dataFields = new Set([
+  'spec.etcd.allowEvenMembers',
+  'spec.etcd.extraArgs.0.value',
+  ...['apiServer', 'controllerManager', 'scheduler'].map((name) => `spec.controlPlane.${name}.extraArgs.0.value`),
+]);
 const fields = stringFields(clusterJsonSchema(), []);
 const grammarFields = fields.filter((path) => !dataFields.has(path.join('.')));
 
 function withValue(path: Path, value: string): string {
-  const root: Record<string, unknown> = structuredClone(base);
+  const root: Record<string, unknown> = structuredClone(
+    path.some((p) => ofNodes.has(String(p))) ? withControlPlane : base,
+  );
+  const { spec } = root as { spec: Record<string, Record<string, unknown>> };
+  if (path.includes('loadBalancer')) {
+    const loadBalancer = { kind: 'haproxy-keepalived', virtualIP: '10.77.0.100' };
+    spec.controlPlane = { endpoint: 'api.example.com:8443', loadBalancer };
+  }
+  if (path.includes('manifests')) spec.network = { cni: { kind: 'manifest' } };
   let at = root as Record<string | number, unknown>;
   for (const [n, part] of path.slice(0, -1).entries()) {
-    at[part] ??= typeof path[n + 1] === 'number' ? [] : {};
+    // An item has the fields that it needs from the list's example.
+    const list = schemaAt(path.slice(0, n + 1))?.examples?.[0];
+    at[part] ??= typeof path[n + 1] === 'number' ? (structuredClone(list) ?? []) : {};
     at = at[part] as Record<string | number, unknown>;
   }
   at[path.at(-1) ?? ''] = value;
   // What its neighbours need, so that the field alone decides.
-  const { spec } = root as { spec: Record<string, Record<string, unknown>> };
   if (value === 'bundle') spec.software = { source: value, bundle: 'b' };
   if (path.includes('bundle')) spec.software = { ...spec.software, source: 'bundle' };
   if (path.includes('ca')) spec.pki = { ca: { certificate: 'a', key: 'b', [String(path.at(-1))]: value } };
-  if (path.includes('extraArgs'))
-    spec.etcd = { extraArgs: [{ name: 'max-txn-ops', value: '1', [String(path.at(-1))]: value }] };
   return JSON.stringify(root);
 }
 
@@ -185,7 +207,7 @@ describe('hostile strings', () => {
   it('of words and arguments are carried as they are', () => {
     const value = 'a; `b` | "c" \\ %h ../x';
     const parsed = parseConfig(withValue(['spec', 'etcd', 'extraArgs', 0, 'value'], value), 'cluster.yaml');
-    expect(parsed.ok && parsed.config.spec.etcd.extraArgs).toEqual([{ name: 'max-txn-ops', value }]);
+    expect(parsed.ok && parsed.config.spec.etcd.extraArgs).toEqual([{ name: 'snapshot-count', value }]);
   });
 });
 

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { parseIp } from '../model/ip.ts';
-import { normalizeAddress, unusableAddress } from './address.ts';
+import { normalizeAddress, parseEndpoint, unusableAddress } from './address.ts';
 import { goDurationPattern, parseGoDuration } from './duration.ts';
 import { supportedVersions, unsupportedVersion } from './kubernetes-policy.ts';
+import { formatPrefix, parsePrefix } from './prefix.ts';
 import type { ConfigCode } from './problem.ts';
 import { parseQuantity, quantityPattern } from './quantity.ts';
 import { mayHoldData } from './reserved-directories.ts';
-import { reservedFlag } from './reserved-flags.ts';
-import { reservedKubeletFields } from './reserved-kubelet-fields.ts';
+import { reservedKubeletFields, reservedKubeProxyFields } from './reserved-fields.ts';
+import { reservedArgument, reservedFlag } from './reserved-flags.ts';
 import { said } from './said.ts';
 
 // Every string of cluster.yaml that has a grammar is held to it here, by allow-lists: most of these values end up in the
@@ -86,7 +87,7 @@ export const operatorPath = text(
 );
 
 /** On a machine: absolute and normalised. */
-const hostPath = text(
+export const hostPath = text(
   new RegExp(`^${HOST_PATH}$`),
   'is not a plain absolute path',
   'write it in full from /, with letters, digits, dots, dashes and underscores, without .. and without a slash at the end',
@@ -158,6 +159,104 @@ export const machineAddress = z.string().transform((value, ctx) => {
   if (unusable === null) return normalizeAddress(value) ?? value;
   refuse(ctx, 'config.address', `is ${unusable}`, 'give the IP address by which the other machines reach this one');
   return z.NEVER;
+});
+
+/** `10.244.0.0/16`, the address being the network's first, as Go prints it. */
+export const networkPrefix = z.string().transform((value, ctx) => {
+  const prefix = parsePrefix(value);
+  if (prefix?.exact) return formatPrefix(prefix);
+  const wrong = prefix === null ? 'is not a network' : `is an address within ${formatPrefix(prefix)}`;
+  const action =
+    prefix === null
+      ? 'write an address, a slash and the length of the prefix, such as 10.244.0.0/16'
+      : `write ${formatPrefix(prefix)}`;
+  refuse(ctx, 'config.invalid-value', wrong, action);
+  return z.NEVER;
+});
+
+export const dnsDomain = text(
+  new RegExp(`^${LABEL}(?:\\.${LABEL})*$`),
+  'is not a DNS domain',
+  'use lower-case labels with dots between, such as cluster.local',
+  253,
+);
+
+/** `HOST` or `HOST:PORT`; HOST is a DNS name, an IPv4 address, or an IPv6 address (in brackets before a port). */
+export const endpointAddress = z.string().superRefine((value, ctx) => {
+  const endpoint = parseEndpoint(value);
+  if (endpoint === null) {
+    const action = 'write a DNS name or an address and a port, such as api.example.com:6443 or [fd00::100]:6443';
+    refuse(ctx, 'config.invalid-value', 'is not an endpoint', action);
+  }
+});
+
+/** Linux: at most 15 bytes, no slash, no blank. */
+export const interfaceName = text(
+  /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/,
+  'is not the name of a network interface',
+  'use the name that `ip link` prints, such as eth0',
+  15,
+);
+
+/** Repository and tag, or digest. */
+export const imageReference = text(
+  /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)+(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|@sha256:[0-9a-f]{64})$/,
+  'is not an image with a tag',
+  'write registry, path and tag or digest, such as registry.example.com/haproxy:2.8',
+  512,
+);
+
+export const featureGateName = z
+  .string()
+  .regex(/^[A-Z][A-Za-z0-9]{0,63}$/, said('is not a feature gate', 'write its name as the documentation does'));
+
+/** A flag of a control plane's component; those that are decided are refused by name. */
+export const argumentName = z
+  .string()
+  .superRefine((value, ctx) => {
+    const reserved = reservedArgument(value);
+    if (reserved !== undefined) refuse(ctx, 'config.reserved-argument', 'is decided by keelson or kubeadm', reserved);
+  })
+  .regex(
+    /^[a-z][a-z0-9-]{0,63}$/,
+    said('is not the name of a flag', 'write it without dashes in front and without a value, such as profiling'),
+  );
+
+const LABEL_VALUE = '(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?';
+const LABEL_NAME = '[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?';
+
+export const labelKey = text(
+  new RegExp(`^(?:${LABEL}(?:\\.${LABEL})*/)?${LABEL_NAME}$`),
+  'is not the key of a label',
+  'use letters, digits, dashes, underscores and dots, with a DNS domain and a slash in front or not',
+  317,
+);
+
+export const labelValue = text(
+  new RegExp(`^${LABEL_VALUE}$`),
+  'is not the value of a label',
+  'use at most 63 letters, digits, dashes, underscores and dots, with a letter or digit first and last',
+  63,
+);
+
+/** Errors of kubeadm's preflight by name, which it compares without regard to case. */
+export const preflightError = text(
+  /^(?!all$)[A-Za-z][A-Za-z0-9-]{0,127}$/i,
+  'is not the name of a preflight check',
+  'name each check that may fail, such as SystemVerification; `all` would hide every fault',
+  128,
+);
+
+/** Fields of KubeProxyConfiguration but the ones that are decided elsewhere. */
+export const kubeProxyFields = z.record(z.string(), z.unknown()).superRefine((fields, ctx) => {
+  for (const name of Object.keys(fields)) {
+    const action = reservedKubeProxyFields.get(name);
+    if (action !== undefined) refuse(ctx, 'config.reserved-field', 'cannot be set here', action, [name]);
+    else if (!/^[a-z][A-Za-z0-9]{0,63}$/.test(name)) {
+      const how = 'write it as the Kubernetes documentation does, such as mode';
+      refuse(ctx, 'config.unknown-key', 'is not a field of KubeProxyConfiguration', how, [name]);
+    }
+  }
 });
 
 const dnsName = new RegExp(`^(?:\\*\\.)?${LABEL}(?:\\.${LABEL})*$`);

@@ -22,6 +22,7 @@ export function fieldProblems(issue: z.core.$ZodIssue, value: unknown): FieldPro
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.slice(0, MAX_UNKNOWN_KEYS).map((key) => unknownKey([...path, key]));
   }
+  if (issue.code === 'invalid_key') return [wrongKey(path, issue.issues[0]?.message ?? '')];
   const given = valueAt(value, path);
   if (given === undefined) return [missing(path)];
   const own = unsay(issue.message);
@@ -43,6 +44,11 @@ function customCode(issue: z.core.$ZodIssue): ConfigCode {
 function unknownKey(path: Path): FieldProblem {
   const key = String(path.at(-1));
   return { code: 'config.unknown-key', path, message: 'is not a field', action: knownInstead(path.slice(0, -1), key) };
+}
+
+function wrongKey(path: Path, said: string): FieldProblem {
+  const { message, action } = unsay(said) ?? { message: 'is not possible here', action: 'correct it' };
+  return { code: 'config.invalid-value', path, message: `has a name that ${message}`, action };
 }
 
 function knownInstead(parent: Path, key: string): string {

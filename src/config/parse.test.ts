@@ -69,6 +69,14 @@ describe('what is accepted', () => {
           peerCertSANs: [],
           extraArgs: [],
         },
+        kubeProxy: {},
+        kubeadm: { ignorePreflightErrors: [] },
+        network: {
+          podSubnet: '10.244.0.0/16',
+          serviceSubnet: '10.96.0.0/12',
+          dnsDomain: 'cluster.local',
+          cni: { kind: 'flannel', manifests: [], vxlanPort: 8472 },
+        },
         runtime: {},
         pki: {
           algorithm: 'ecdsa-p256',
@@ -77,9 +85,22 @@ describe('what is accepted', () => {
           caKeyPlacement: 'vault',
         },
         vault: { recipients: [] },
-        timeouts: { connect: '10s', hostReturn: '5m', lostCommand: '2m', memberHealthy: '2m' },
-        concurrency: { hosts: 10, connects: 8 },
-        hosts: [0, 1, 2].map((n) => ({ name: `etcd-${n}`, address: `10.77.0.1${n}`, roles: ['etcd'], ssh })),
+        timeouts: {
+          connect: '10s',
+          hostReturn: '5m',
+          lostCommand: '2m',
+          memberHealthy: '2m',
+          nodeReady: '5m',
+          drain: '10m',
+        },
+        concurrency: { hosts: 10, joins: 10, connects: 8 },
+        hosts: [0, 1, 2].map((n) => ({
+          name: `etcd-${n}`,
+          address: `10.77.0.1${n}`,
+          roles: ['etcd'],
+          labels: {},
+          ssh,
+        })),
       },
     });
   });

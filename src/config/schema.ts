@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ControlPlane } from './control-plane.ts';
 import {
   ageRecipient,
   byteQuantity,
@@ -13,15 +14,20 @@ import {
   imageRepository,
   imageTag,
   kubeletFields,
+  kubeProxyFields,
   kubernetesVersion,
+  labelKey,
+  labelValue,
   loginName,
   machineAddress,
   operatorPath,
+  preflightError,
   proxyJump,
   reason,
   repositoryUrl,
   wholeNumber,
 } from './grammar.ts';
+import { Network } from './network.ts';
 import { said } from './said.ts';
 
 // Description, default and example stand on each field: the JSON Schema and docs/reference/config.md are generated from here.
@@ -32,7 +38,7 @@ export const API_VERSION = 'keelson.dev/v1alpha1';
 
 /** Where a field that was not given is read by a rule: the rules see the file before the defaults are filled in. */
 export const defaults = {
-  ports: { client: 2379, peer: 2380, metrics: 2381 },
+  ports: { client: 2379, peer: 2380, metrics: 2381, apiServer: 6443 },
   leafValidity: '8760h',
   caValidity: '87600h',
   sshPort: 22,
@@ -124,10 +130,11 @@ const ExtraArg = z.strictObject({
 const Etcd = z
   .strictObject({
     topology: z
-      .literal('external')
+      .enum(['external', 'stacked'])
       .default('external')
       .meta({
-        description: 'Where etcd runs. `external`: on machines of its own.',
+        description:
+          'Where etcd runs. `external`: on machines of its own, with the role etcd. `stacked`: on the control planes, made by kubeadm.',
         examples: ['external'],
       }),
     ports: z
@@ -294,6 +301,14 @@ const Timeouts = z
       description: 'How long members may take to become healthy.',
       examples: ['2m'],
     }),
+    nodeReady: wait.default('5m').meta({
+      description: 'How long a node may take to become Ready after it joined, and an API server to answer.',
+      examples: ['5m'],
+    }),
+    drain: wait.default('10m').meta({
+      description: 'How long pods may take to leave a node before it is removed.',
+      examples: ['10m'],
+    }),
   })
   .meta({ description: 'How long is waited for what.' });
 
@@ -302,6 +317,9 @@ const Concurrency = z
     hosts: wholeNumber(1, 100)
       .default(10)
       .meta({ description: 'Machines worked on at a time.', examples: [10] }),
+    joins: wholeNumber(1, 100)
+      .default(10)
+      .meta({ description: 'Workers that join at a time; control planes join one by one.', examples: [10] }),
     connects: wholeNumber(1, 100)
       .default(8)
       .meta({
@@ -311,9 +329,39 @@ const Concurrency = z
   })
   .meta({ description: 'How much is done at a time.' });
 
+const Kubeadm = z
+  .strictObject({
+    ignorePreflightErrors: z
+      .array(preflightError)
+      .default([])
+      .meta({
+        description:
+          'Checks of kubeadm’s preflight that may fail, by name. `all` is refused: it would hide every fault.',
+        examples: [['SystemVerification']],
+      }),
+    patches: operatorPath.optional().meta({
+      description:
+        'Folder with patches of kubeadm’s manifests for every machine, as `kubeadm --patches` takes them; relative to this file.',
+      examples: ['./patches'],
+    }),
+  })
+  .meta({ description: 'How kubeadm is run on control planes and workers.' });
+
+const Taint = z.strictObject({
+  key: labelKey.meta({ description: 'Key of the taint.', examples: ['dedicated'] }),
+  value: labelValue.default('').meta({ description: 'Its value.', examples: ['ingress'] }),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).meta({
+    description: 'What happens to pods that do not tolerate it.',
+    examples: ['NoSchedule'],
+  }),
+});
+
+const roles = ['etcd', 'control-plane', 'worker', 'load-balancer'] as const;
+export type Role = (typeof roles)[number];
+
 const Host = z.strictObject({
   name: dnsLabel.meta({
-    description: 'Name of the machine, of its etcd member and in its certificates.',
+    description: 'Name of the machine, of its node or etcd member, and in its certificates.',
     examples: ['etcd-0'],
   }),
   address: machineAddress.meta({
@@ -321,9 +369,33 @@ const Host = z.strictObject({
     examples: ['10.77.0.10'],
   }),
   roles: z
-    .array(z.literal('etcd', said('is not a role', 'use etcd')))
-    .min(1, said('is empty', 'name the machine’s roles: [etcd]'))
-    .meta({ description: 'What the machine does. `etcd` combines with no other role.', examples: [['etcd']] }),
+    .array(z.enum(roles))
+    .min(1, said('is empty', 'name the machine’s role, such as [etcd] or [worker]'))
+    .meta({
+      description:
+        'What the machine does: `etcd` is a member of an external etcd, `control-plane`, `worker`, or `load-balancer` with haproxy and keepalived alone. A machine has one role.',
+      examples: [['etcd']],
+    }),
+  labels: z
+    .record(labelKey, labelValue)
+    .default({})
+    .meta({ description: 'Labels of the node.', examples: [{ zone: 'a' }] }),
+  taints: z
+    .array(Taint)
+    .optional()
+    .meta({
+      description:
+        'Taints of the node. By default a control plane takes no ordinary pods, and a worker has none; `[]` lets a control plane take them.',
+      examples: [[{ key: 'dedicated', value: 'ingress', effect: 'NoSchedule' }]],
+    }),
+  zone: labelValue.optional().meta({
+    description: 'Failure zone of the node, its label topology.kubernetes.io/zone.',
+    examples: ['room-2'],
+  }),
+  patches: operatorPath.optional().meta({
+    description: 'Folder with patches of kubeadm’s manifests for this machine, before those of `spec.kubeadm.patches`.',
+    examples: ['./patches/cp-0'],
+  }),
   ssh: HostSsh.prefault({}),
 });
 
@@ -338,12 +410,22 @@ const Spec = z
     software: Software.prefault({}),
     kubelet: Kubelet.default({}),
     etcd: Etcd.prefault({}),
+    controlPlane: ControlPlane.optional(),
+    kubeProxy: kubeProxyFields.default({}).meta({
+      description: 'Any field of KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1).',
+      examples: [{ mode: 'ipvs' }],
+    }),
+    kubeadm: Kubeadm.prefault({}),
+    network: Network.prefault({}),
     runtime: Runtime.prefault({}),
     pki: Pki.prefault({}),
     vault: Vault.prefault({}),
     timeouts: Timeouts.prefault({}),
     concurrency: Concurrency.prefault({}),
-    hosts: z.array(Host).meta({ description: 'The machines: an odd number with the role etcd, at most 7.' }),
+    hosts: z.array(Host).meta({
+      description:
+        'The machines. Of etcd’s, or with `topology: stacked` of the control planes, an odd number, at most 7.',
+    }),
   })
   .meta({ description: 'What the cluster must be.' });
 

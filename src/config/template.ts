@@ -51,9 +51,13 @@ function givenSpec(answers: ClusterAnswers): Given {
   };
 }
 
-/** Fields that the chosen source does not have, and the hosts, which are written by themselves. */
+/** Sections of a control plane: the machines asked for are etcd's. */
+const OF_CONTROL_PLANES = ['controlPlane', 'kubeProxy', 'kubeadm', 'network'];
+
+/** Fields that the chosen source and the machines do not have, and the hosts, which are written by themselves. */
 function omitted(spec: JsonSchema, answers: ClusterAnswers): JsonSchema {
-  const { hosts: _hosts, software = {}, ...rest } = spec.properties ?? {};
+  const { hosts: _hosts, software = {}, ...others } = spec.properties ?? {};
+  const rest = Object.fromEntries(Object.entries(others).filter(([name]) => !OF_CONTROL_PLANES.includes(name)));
   const { bundle, repository, ...common } = software.properties ?? {};
   const own = answers.source === 'packages' ? { repository } : answers.source === 'bundle' ? { bundle } : {};
   const order = { kubernetesVersion: {}, ssh: {}, software: {} };

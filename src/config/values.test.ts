@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressFamily, normalizeAddress, unusableAddress, urlHost } from './address.ts';
+import { addressFamily, normalizeAddress, parseEndpoint, unusableAddress, urlHost } from './address.ts';
 import { goDurationSeconds, parseGoDuration } from './duration.ts';
 import { nearest } from './nearest.ts';
 import { formatPath, quote } from './path.ts';
@@ -87,6 +87,34 @@ describe('addresses', () => {
       expect(unusableAddress(text)).toBeNull();
     },
   );
+});
+
+describe('parseEndpoint', () => {
+  it.each([
+    ['api.example.com', 'api.example.com', null],
+    ['api.example.com:6443', 'api.example.com', 6443],
+    ['10.77.0.100:8443', '10.77.0.100', 8443],
+    ['fd00::100', 'fd00::100', null],
+    ['[FD00::0100]:8443', 'fd00::100', 8443],
+  ])('%s is %s, port %s', (text, host, port) => {
+    expect(parseEndpoint(text)).toEqual({ host, port });
+  });
+
+  it.each([
+    '',
+    ':6443',
+    '10.77.0.100:',
+    '10.77.0.100:0',
+    '10.77.0.100:65536',
+    '127.0.0.1:6443',
+    '[api]:6443',
+    'API.example.com',
+    'a b',
+    '10.77.0:6443',
+    'https://a',
+  ])('%j is none', (text) => {
+    expect(parseEndpoint(text)).toBeNull();
+  });
 });
 
 describe('nearest', () => {

@@ -111,10 +111,54 @@ export const errorCodes = {
   },
   'config.role-combination': {
     exit: 1,
-    when: 'A host combines the role etcd with another.',
-    action: 'Give etcd a machine of its own.',
+    when: 'A host has more than one role.',
+    action: 'Give each role machines of its own.',
   },
-  'config.no-members': { exit: 1, when: 'No host has the role etcd.', action: 'List three or five machines.' },
+  'config.topology': {
+    exit: 1,
+    when: 'A host has a role that the topology leaves nothing to do for.',
+    action: 'Correct spec.etcd.topology, or the host’s role.',
+  },
+  'config.control-plane-endpoint': {
+    exit: 1,
+    when: 'There are several control planes and no endpoint before them.',
+    action: 'Give spec.controlPlane.endpoint; it cannot be added later.',
+  },
+  'config.load-balancer': {
+    exit: 1,
+    when: 'The load balancer’s machines or address do not go with its kind.',
+    action: 'Correct spec.controlPlane.loadBalancer, or the hosts with the role load-balancer.',
+  },
+  'config.load-balancer-port': {
+    exit: 1,
+    when: 'The load balancer cannot listen on the endpoint’s port, or leads to another.',
+    action: 'Choose another port for the endpoint.',
+  },
+  'config.virtual-ip': {
+    exit: 1,
+    when: 'The virtual IP is missing, is a machine’s, or is not the endpoint’s.',
+    action: 'Give an unused address of the machines’ subnet, and use it for the endpoint.',
+  },
+  'config.network-overlap': {
+    exit: 1,
+    when: 'The networks of pods, Services and machines overlap.',
+    action: 'Give each a network of its own.',
+  },
+  'config.cni': {
+    exit: 1,
+    when: 'The manifests of the pod network are missing, or are not used.',
+    action: 'Name them with kind: manifest alone.',
+  },
+  'config.node-field': {
+    exit: 1,
+    when: 'A host that becomes no node has labels, taints, a zone or patches.',
+    action: 'Remove them.',
+  },
+  'config.no-members': {
+    exit: 1,
+    when: 'No host has the role that carries etcd: etcd, or control-plane with topology stacked.',
+    action: 'List three or five machines.',
+  },
   'config.even-members': {
     exit: 1,
     when: 'The number of etcd members is even, which tolerates no more failures than one less.',

@@ -11,7 +11,7 @@ export type { CertificateReport, MemberReport, QuorumReport };
 export interface EtcdReport {
   /** Hexadecimal; null while no member answers and the vault knows none. */
   clusterId: string | null;
-  topology: 'external';
+  topology: 'external' | 'stacked';
   /** How far the cluster has come, by the vault; null when the vault cannot be opened. */
   phase: EtcdPhase | null;
   /** Name of the leading member. */

@@ -1,7 +1,7 @@
 import { flow } from '../../src/config/flow.ts';
 import { clusterJsonSchema, type JsonSchema } from '../../src/config/json-schema.ts';
+import { reservedKubeletFields } from '../../src/config/reserved-fields.ts';
 import { reservedFlags } from '../../src/config/reserved-flags.ts';
-import { reservedKubeletFields } from '../../src/config/reserved-kubelet-fields.ts';
 import { code, page, table } from './markdown.ts';
 
 /** docs/reference/config.md */

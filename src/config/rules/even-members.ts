@@ -1,4 +1,4 @@
-import { memberCount } from './hosts.ts';
+import { memberCount, memberRole } from './hosts.ts';
 import type { ConfigRule } from './types.ts';
 
 /** An even number needs a larger quorum than one less, and tolerates no more failures. */
@@ -12,7 +12,7 @@ export const evenMembers: ConfigRule = (draft) => {
     {
       code: 'config.even-members',
       path: ['spec', 'hosts'],
-      message: `has ${count} machines with the role etcd, which tolerate ${tolerated} ${tolerated === 1 ? 'failure' : 'failures'} as ${count - 1} would`,
+      message: `has ${count} machines with the role ${memberRole(draft)}, which tolerate ${tolerated} ${tolerated === 1 ? 'failure' : 'failures'} as ${count - 1} would`,
       action: 'use an odd number, or say in spec.etcd.allowEvenMembers why it is even',
     },
   ];

@@ -1,5 +1,6 @@
 import type { ConfigDraft } from '../draft.ts';
 import type { Path } from '../path.ts';
+import type { Role } from '../schema.ts';
 
 export interface NumberedHost {
   path: Path;
@@ -18,9 +19,22 @@ export function hostsOf(draft: ConfigDraft): NumberedHost[] {
   }));
 }
 
-/** Hosts with the role etcd. One whose roles are wrong counts: it was probably meant as one. */
+/** The role that carries etcd: `control-plane` where it is stacked. */
+export function memberRole(draft: ConfigDraft): 'etcd' | 'control-plane' {
+  return draft.spec?.etcd?.topology === 'stacked' ? 'control-plane' : 'etcd';
+}
+
+/** Hosts that are etcd members. One whose roles are wrong counts: it was probably meant as one. */
 export function memberCount(draft: ConfigDraft): number | undefined {
-  return draft.spec?.hosts?.filter((host) => host?.roles === undefined || host.roles.length > 0).length;
+  const role = memberRole(draft);
+  return draft.spec?.hosts?.filter(
+    (host) => host?.roles === undefined || host.roles.some((given) => given === undefined || given === role),
+  ).length;
+}
+
+/** The hosts with a role, with their places. */
+export function hostsWith(draft: ConfigDraft, role: Role): NumberedHost[] {
+  return hostsOf(draft).filter((_host, index) => draft.spec?.hosts?.[index]?.roles?.includes(role));
 }
 
 /** Later items whose key an earlier one has, with the earlier one. */

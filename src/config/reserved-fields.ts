@@ -12,3 +12,12 @@ export const reservedKubeletFields: ReadonlyMap<string, string> = new Map([
   ['containerRuntimeEndpoint', `${runtime}.criSocket`],
   ['cgroupDriver', `${runtime}.cgroupDriver`],
 ]);
+
+/** Fields of KubeProxyConfiguration that cluster.yaml cannot set, with what to do instead. */
+export const reservedKubeProxyFields: ReadonlyMap<string, string> = new Map([
+  ['apiVersion', 'remove it; only the fields are written here'],
+  ['kind', 'remove it; only the fields are written here'],
+  ['clusterCIDR', 'use spec.network.podSubnet'],
+  ['clientConnection', 'remove it; kubeadm gives kube-proxy its kubeconfig'],
+  ['hostnameOverride', 'remove it; it differs on each machine'],
+]);
