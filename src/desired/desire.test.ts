@@ -54,7 +54,7 @@ describe('desire', () => {
   });
 
   it('puts etcd’s cluster id into every record once it is known', () => {
-    const records = [...desire(config, open, { source: 'preinstalled' }).hosts.values()].map((h) => h.record);
+    const records = [...desire(config, open, { source: 'preinstalled' }).machines].map((m) => m.record);
     expect(records.map((r) => [r.clusterUid, r.host, r.etcdClusterId])).toEqual(
       [0, 1, 2].map((n) => ['uid', `etcd-${n}`, 'abc']),
     );

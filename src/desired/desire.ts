@@ -5,7 +5,7 @@ import type { VaultState } from '../ports/vault.ts';
 import { etcdKubeadmConfig, type NameValue } from '../render/kubeadm-config.ts';
 import { certificatesFor } from './certificates.ts';
 import { memberUrls } from './members.ts';
-import type { Desired, DesiredHost, Member, Software } from './types.ts';
+import type { Desired, DesiredHost, DesiredMachine, Member, Software } from './types.ts';
 
 /** Stands where the token will be, until the vault has made one. */
 export const TOKEN_PLACEHOLDER = 'made-by-this-run';
@@ -25,17 +25,23 @@ export function desire(
   const members = spec.hosts.filter((h) => h.roles.includes('etcd')).map((h) => memberOf(config, h.name, h.address));
   const etcdClusterId = identity?.etcd.clusterId ?? null;
   const token = identity?.clusterToken ?? TOKEN_PLACEHOLDER;
+  const machines = spec.hosts.map(({ name, address, roles }): DesiredMachine => {
+    const [role] = roles;
+    if (role === undefined) throw new Error(`${name} has no role`);
+    const clusterUid = identity?.clusterUid ?? TOKEN_PLACEHOLDER;
+    const founded = etcdClusterId === null ? {} : { etcdClusterId };
+    return {
+      id: hostId(name),
+      address,
+      role,
+      record: { clusterUid, clusterName: metadata.name, host: name, ...founded },
+    };
+  });
   const hosts = new Map<HostId, DesiredHost>();
   for (const member of members) {
     hosts.set(member.host, {
       id: member.host,
       member,
-      record: {
-        clusterUid: identity?.clusterUid ?? TOKEN_PLACEHOLDER,
-        clusterName: metadata.name,
-        host: member.host,
-        ...(etcdClusterId === null ? {} : { etcdClusterId }),
-      },
       certificates: certificatesFor(
         { name: member.name, address: member.address },
         { server: spec.etcd.serverCertSANs, peer: spec.etcd.peerCertSANs },
@@ -58,6 +64,7 @@ export function desire(
     },
     caCertificate: vault.is === 'absent' ? null : (vault.caCertificate ?? null),
     configuredCa,
+    machines,
     members,
     hosts,
     software,

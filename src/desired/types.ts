@@ -1,4 +1,4 @@
-import type { ClusterConfig } from '../config/schema.ts';
+import type { ClusterConfig, Role } from '../config/schema.ts';
 import type { HostRecord } from '../model/host-record.ts';
 import type { HostId } from '../model/ids.ts';
 import type { EtcdPhase } from '../ports/vault.ts';
@@ -26,11 +26,19 @@ export type Software =
   | { source: 'packages'; repository: AptRepository }
   | { source: 'preinstalled' };
 
+/** Any machine of the configuration, whatever it does. */
+export interface DesiredMachine {
+  id: HostId;
+  address: string;
+  role: Role;
+  /** Without the machine id, which only the machine knows. */
+  record: Omit<HostRecord, 'machineId'>;
+}
+
+/** A machine of an external etcd. */
 export interface DesiredHost {
   id: HostId;
   member: Member;
-  /** Without the machine id, which only the machine knows. */
-  record: Omit<HostRecord, 'machineId'>;
   certificates: readonly CertificateSpec[];
   /** The etcd CA's private key belongs here: `pki.caKeyPlacement: first-host`. */
   holdsCaKey: boolean;
@@ -52,6 +60,7 @@ export interface Desired {
   caCertificate: string | null;
   /** The CA that the configuration names; null when keelson makes one. PEM. */
   configuredCa: string | null;
+  machines: readonly DesiredMachine[];
   members: readonly Member[];
   hosts: ReadonlyMap<HostId, DesiredHost>;
   software: Software;

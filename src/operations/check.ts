@@ -72,7 +72,7 @@ export async function checkCluster(
     },
     signal,
   );
-  const hosts = view.desired.members.map((m) => m.host);
+  const hosts = view.desired.machines.map((m) => m.id);
   const lost = hosts.flatMap((id) => unreached(view, id));
   const findings = sortFindings(
     [
@@ -87,7 +87,7 @@ export async function checkCluster(
     cluster: view.desired.cluster.name,
     at: ports.clock.now().toISOString(),
     ready: blockingFindings({ findings }).length === 0,
-    hosts: view.desired.members.map(({ host, address }) => checkedHost(view, host, address)),
+    hosts: view.desired.machines.map(({ id, address }) => checkedHost(view, id, address)),
     findings,
   };
 }

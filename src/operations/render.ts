@@ -9,7 +9,7 @@ import type { Fact, HostFacts, MachineFacts } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { FileSpec } from '../model/file.ts';
 import { hostRecordText } from '../model/host-record.ts';
-import { OPERATOR } from '../model/ids.ts';
+import { type HostId, OPERATOR } from '../model/ids.ts';
 import { Secret } from '../model/secret.ts';
 import type { ReadHost } from '../ports/host.ts';
 import type { Vault } from '../ports/vault.ts';
@@ -66,7 +66,10 @@ export async function renderFiles(options: RenderOptions, signal: AbortSignal): 
   await checkFolder(directory, force);
   const files: RenderedFile[] = [];
   for (const host of desired.hosts.values()) {
-    for (const { path, mode, content, note } of await filesOf(host, options, signal)) {
+    for (const { path, mode, content, note } of [
+      recordFile(desired, host.id),
+      ...(await filesOf(host, options, signal)),
+    ]) {
       const file = content === null ? null : join('hosts', host.id, path);
       if (file !== null && content !== null) await write(join(directory, file), content);
       files.push({ host: host.id, path, mode, file, ...(note === undefined ? {} : { note }) });
@@ -101,6 +104,17 @@ async function write(path: string, content: string): Promise<void> {
   await writeFile(path, content, { mode: 0o600 });
 }
 
+function recordFile(desired: Desired, on: HostId): Rendered {
+  const machine = desired.machines.find((m) => m.id === on);
+  if (machine === undefined) throw new Error(`${on} is not in the configuration`);
+  return {
+    path: paths.record,
+    mode: '644',
+    content: hostRecordText({ ...machine.record, machineId: 'read-on-the-machine' }),
+    note: 'the machine id is read on the machine',
+  };
+}
+
 async function filesOf(
   host: DesiredHost,
   { desired, bundleKubeadm }: RenderOptions,
@@ -118,12 +132,6 @@ async function filesOf(
       ? undefined
       : 'the machine’s own kubelet path and cgroup driver are asked on the machine';
   return [
-    {
-      path: paths.record,
-      mode: '644',
-      content: hostRecordText({ ...host.record, machineId: 'read-on-the-machine' }),
-      note: 'the machine id is read on the machine',
-    },
     ...specs.map(({ path, mode, content }): Rendered => {
       const text = content instanceof Secret ? null : content;
       const note = path === paths.kubeletConfig || path === paths.kubeletDropIn ? kubelet : undefined;

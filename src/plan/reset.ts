@@ -38,7 +38,7 @@ export function resetCandidates(view: View, { hosts, scope }: ResetIntent): Cand
 /** Machines that may hold this cluster's data or keys: those of the configuration, and of what was applied last. */
 export function clusterHosts({ desired, facts }: View): HostId[] {
   const vault = facts.vault.is === 'known' && facts.vault.value.is !== 'absent' ? facts.vault.value : null;
-  return [...new Set([...desired.hosts.keys(), ...(vault?.inventory?.hosts.map((h) => h.name) ?? [])])];
+  return [...new Set([...desired.machines.map((m) => m.id), ...(vault?.inventory?.hosts.map((h) => h.name) ?? [])])];
 }
 
 /** What a person should know before saying yes. */

@@ -61,9 +61,9 @@ export const hostRecord = defineStep({
 });
 
 function recordFor(view: View, on: HostId): HostRecord {
-  const host = view.desired.hosts.get(on);
-  if (host === undefined) throw new Error(`${on} is not in the configuration`);
-  const { etcdClusterId, ...rest } = host.record;
+  const machine = view.desired.machines.find((m) => m.id === on);
+  if (machine === undefined) throw new Error(`${on} is not in the configuration`);
+  const { etcdClusterId, ...rest } = machine.record;
   return {
     ...rest,
     machineId: factOf(view, on, 'machine').machineId,

@@ -23,11 +23,11 @@ export const inventory = defineStep({
     const changes: Change[] = [];
     if (old.configDigest !== configDigest(view.desired.config))
       changes.push({ summary: 'record the changed configuration' });
-    for (const host of view.desired.members) {
-      const fact = view.facts.hosts.get(host.host)?.machine;
-      const known = old.hosts.find((h) => h.name === host.host);
+    for (const { id } of view.desired.machines) {
+      const fact = view.facts.hosts.get(id)?.machine;
+      const known = old.hosts.find((h) => h.name === id);
       if (fact?.is === 'known' && known?.machineId !== fact.value.machineId)
-        changes.push({ summary: `record the machine of ${host.host}` });
+        changes.push({ summary: `record the machine of ${id}` });
     }
     return needed(changes);
   },
@@ -45,11 +45,11 @@ function inventoryOf(view: View, appliedAt: string): Inventory {
     appliedAt,
     configDigest: configDigest(desired.config),
     kubernetesVersion: spec.kubernetesVersion,
-    hosts: desired.members.map((m) => ({
-      name: m.host,
-      address: m.address,
-      machineId: factOf(view, m.host, 'machine').machineId,
-      roles: ['etcd'],
+    hosts: desired.machines.map(({ id, address, role }) => ({
+      name: id,
+      address,
+      machineId: factOf(view, id, 'machine').machineId,
+      roles: [role],
     })),
     ports: spec.etcd.ports,
     dataDir: spec.etcd.dataDir,

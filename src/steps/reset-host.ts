@@ -245,7 +245,7 @@ function whoseProblem(view: View, on: HostId, fact: RecordFact): Finding | null 
 }
 
 function listedProblem({ desired }: View, on: HostId): Finding | null {
-  if (!desired.hosts.has(on)) return null;
+  if (!desired.machines.some((m) => m.id === on)) return null;
   return blocked('reset.current-member', on, `${on} is a member of ${desired.cluster.name}: cluster.yaml lists it`);
 }
 

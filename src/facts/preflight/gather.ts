@@ -29,9 +29,9 @@ export async function gatherPreflight(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<HostId, PreflightFacts>> {
   const reached = new Set(
-    view.desired.members.map((m) => m.host).filter((id) => view.facts.hosts.get(id)?.machine.is === 'known'),
+    view.desired.machines.map((m) => m.id).filter((id) => view.facts.hosts.get(id)?.machine.is === 'known'),
   );
-  const asked = view.desired.members.map(async ({ host }): Promise<[HostId, PreflightFacts]> => {
+  const asked = view.desired.machines.map(async ({ id: host }): Promise<[HostId, PreflightFacts]> => {
     const machine = view.facts.hosts.get(host)?.machine;
     const connection = sources.hosts.get(host);
     if (connection === undefined || machine?.is !== 'known') {

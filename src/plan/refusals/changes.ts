@@ -13,7 +13,7 @@ export const changes: PlanRefusal = (view, intent) => {
   if (inventory === undefined) return [];
   const { spec } = desired.config;
   const found: Finding[] = [];
-  for (const { host } of desired.members) {
+  for (const { id: host } of desired.machines) {
     const record = facts.hosts.get(host)?.record;
     if (
       record?.is !== 'known' ||
@@ -30,7 +30,7 @@ export const changes: PlanRefusal = (view, intent) => {
     );
   }
   const before = inventory.hosts.map((h) => h.name).sort();
-  const after = desired.members.map((m) => m.host).sort();
+  const after = desired.machines.map((m) => m.id).sort();
   if (before.join() !== after.join())
     found.push(
       refusal(
@@ -38,16 +38,10 @@ export const changes: PlanRefusal = (view, intent) => {
         `the cluster’s machines are ${before.join(', ')}; cluster.yaml lists ${after.join(', ')}`,
       ),
     );
-  for (const member of desired.members) {
-    const old = inventory.hosts.find((h) => h.name === member.host);
-    if (old !== undefined && old.address !== member.address)
-      found.push(
-        refusal(
-          'change.address',
-          `${member.host} has the address ${old.address}; cluster.yaml says ${member.address}`,
-          member.host,
-        ),
-      );
+  for (const { id, address } of desired.machines) {
+    const old = inventory.hosts.find((h) => h.name === id);
+    if (old !== undefined && old.address !== address)
+      found.push(refusal('change.address', `${id} has the address ${old.address}; cluster.yaml says ${address}`, id));
   }
   const ports = (p: { client: number; peer: number; metrics: number }): string =>
     `client ${p.client}, peer ${p.peer}, metrics ${p.metrics}`;

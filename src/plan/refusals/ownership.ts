@@ -6,7 +6,7 @@ export const ownership: PlanRefusal = (view, intent) => {
   // A reset asks this of its own machines, members or not.
   if (intent.kind !== 'apply') return [];
   const { cluster } = view.desired;
-  return view.desired.members.flatMap(({ host }) => {
+  return view.desired.machines.flatMap(({ id: host }) => {
     const facts = view.facts.hosts.get(host);
     if (facts?.record.is !== 'known' || facts.record.value.is === 'absent') return [];
     if (facts.record.value.is === 'unreadable')

@@ -9,7 +9,7 @@ import { unreached } from './unreached.ts';
 const host = hostId('etcd-2');
 
 function refused(code: ErrorCode, phase: EtcdPhase) {
-  const desired = { cluster: { phase }, members: [{ host }] };
+  const desired = { cluster: { phase }, machines: [{ id: host }] };
   const facts = { hosts: new Map([[host, { machine: { is: 'unknown', because: 'no answer', code } }]]) };
   // The refusal reads nothing else of the view.
   return unreached({ desired, facts } as unknown as View, { kind: 'apply' })[0];

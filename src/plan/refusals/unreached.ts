@@ -6,7 +6,7 @@ import type { PlanRefusal } from './types.ts';
 export const unreached: PlanRefusal = ({ desired, facts }, intent) => {
   if (intent.kind !== 'apply') return [];
   const goesOn = isFounded(desired.cluster.phase) ? 'The members that are up go on without it. ' : '';
-  return desired.members.flatMap(({ host }) => {
+  return desired.machines.flatMap(({ id: host }) => {
     const fact = facts.hosts.get(host)?.machine;
     if (fact === undefined || fact.is === 'known') return [];
     const found = refusal(fact.code ?? 'safety.unknown-fact', fact.because, host);
