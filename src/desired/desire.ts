@@ -5,6 +5,8 @@ import type { VaultState } from '../ports/vault.ts';
 import { etcdKubeadmConfig, type NameValue } from '../render/kubeadm-config.ts';
 import { certificatesFor } from './certificates.ts';
 import { memberUrls } from './members.ts';
+import { networkOf } from './network.ts';
+import { nodesOf } from './nodes.ts';
 import type { Desired, DesiredHost, DesiredMachine, Member, Software } from './types.ts';
 
 /** Stands where the token will be, until the vault has made one. */
@@ -65,6 +67,9 @@ export function desire(
     caCertificate: vault.is === 'absent' ? null : (vault.caCertificate ?? null),
     configuredCa,
     machines,
+    nodes: nodesOf(config),
+    network: networkOf(config, software),
+    clusterKeys: vault.is === 'open' ? vault.clusterKeys : new Map(),
     members,
     hosts,
     software,

@@ -1,5 +1,8 @@
+import type { HostId } from '../model/ids.ts';
 import { certificateFiles, etcdCa } from './certificates.ts';
+import { clusterKeyFiles } from './cluster-keys.ts';
 import { paths } from './paths.ts';
+import type { Desired } from './types.ts';
 
 export interface ManagedPaths {
   /** Files whose text may be read. */
@@ -13,7 +16,7 @@ export interface ManagedPaths {
 const software = [paths.kubeletUnit, paths.containerdUnit, paths.containerdConfig, paths.aptSource, paths.aptKey];
 
 /** Every path on a machine whose state a step judges; the same on all machines, members or not. */
-export const managedPaths: ManagedPaths = {
+const common: ManagedPaths = {
   text: [
     paths.record,
     ...software,
@@ -28,6 +31,22 @@ export const managedPaths: ManagedPaths = {
   keys: [etcdCa.keyPath, ...certificateFiles.map((c) => c.keyPath)],
   folders: [paths.pkiDirectory, paths.etcdPkiDirectory, paths.manifestDirectory, paths.imageDirectory],
 };
+
+/** What is placed on nodes besides. On a machine of etcd's the same files would be somebody else's control plane. */
+const ofNodes: ManagedPaths = {
+  text: [paths.nodeModules, paths.nodeSysctls, paths.kubeadmDropIn, ...clusterKeyFiles.map((file) => file.public)],
+  keys: clusterKeyFiles.map((file) => file.key),
+  folders: [],
+};
+
+export function managedPaths({ nodes }: Pick<Desired, 'nodes'>, on: HostId): ManagedPaths {
+  if (!nodes.some((node) => node.host === on)) return common;
+  return {
+    text: [...common.text, ...ofNodes.text],
+    keys: [...common.keys, ...ofNodes.keys],
+    folders: [...common.folders, ...ofNodes.folders],
+  };
+}
 
 /** Folders whose whole content is looked at, so that what does not belong there is seen. */
 export const ownFolders: readonly string[] = [

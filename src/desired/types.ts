@@ -1,9 +1,11 @@
 import type { ClusterConfig, Role } from '../config/schema.ts';
 import type { HostRecord } from '../model/host-record.ts';
 import type { HostId } from '../model/ids.ts';
-import type { EtcdPhase } from '../ports/vault.ts';
+import type { KubeObject } from '../model/kube-object.ts';
+import type { ClusterKeyName, EtcdPhase } from '../ports/vault.ts';
 import type { Bundle } from './bundle.ts';
 import type { CertificateSpec } from './certificates.ts';
+import type { Node } from './nodes.ts';
 
 /** One etcd member as the configuration wants it. */
 export interface Member {
@@ -61,6 +63,12 @@ export interface Desired {
   /** The CA that the configuration names; null when keelson makes one. PEM. */
   configuredCa: string | null;
   machines: readonly DesiredMachine[];
+  /** Control planes and workers; none where etcd is all there is. */
+  nodes: readonly Node[];
+  /** What keelson applies for the pod network, in order. */
+  network: readonly KubeObject[];
+  /** Public halves of the keys that control planes share, as far as the vault has them. */
+  clusterKeys: ReadonlyMap<ClusterKeyName, string>;
   members: readonly Member[];
   hosts: ReadonlyMap<HostId, DesiredHost>;
   software: Software;

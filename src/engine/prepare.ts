@@ -63,10 +63,10 @@ async function refsToRead(step: StepRun, ctx: RunContext): Promise<readonly Fact
 
 /**
  * When what a fact tells of was last changed by a step that came before: a step on a machine changes that machine, one of the operator's
- * the vault, and any of them etcd. What kubeadm makes of its configuration depends on the vault, too.
+ * the vault, and any of them etcd and the cluster. What kubeadm makes of its configuration depends on the vault, too.
  */
 function changedAt(ref: FactRef, horizon: StepRun['horizon']): number {
-  if (ref === 'etcd') return Math.max(0, ...horizon.values());
+  if (ref === 'etcd' || ref === 'kube') return Math.max(0, ...horizon.values());
   const byOperator = horizon.get(OPERATOR) ?? 0;
   if (ref === 'vault') return byOperator;
   return Math.max(horizon.get(ref.on) ?? 0, ref.fact === 'manifests' ? byOperator : 0);

@@ -41,12 +41,12 @@ export function machineOf(ctx: RunContext, id: HostId): Machine {
 }
 
 export function worldFor(ctx: RunContext, step: StepId, on: HostId): World {
-  const { etcd, pki, vault, clock, random, holder } = ctx.deps;
+  const { etcd, kube, pki, vault, clock, random, holder } = ctx.deps;
   const host =
     on === OPERATOR
       ? operatorHost()
       : guarded(machineOf(ctx, on).bind({ run: holder.run, step, fence: holder.fence }), ctx, step);
-  return { host, etcd, pki, vault, clock, random, signal: ctx.hard, note: (text) => ctx.log.note(step, text) };
+  return { host, etcd, kube, pki, vault, clock, random, signal: ctx.hard, note: (text) => ctx.log.note(step, text) };
 }
 
 /** After a stop nothing goes out, even if an adapter or a step overlooks the signal; a lost lock ends the run even if a step hides it. */

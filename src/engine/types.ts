@@ -8,6 +8,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { EtcdAdmin } from '../ports/etcd-admin.ts';
 import type { LockHolder, ReadHost } from '../ports/host.ts';
 import type { Issuer } from '../ports/issuer.ts';
+import type { KubeApi } from '../ports/kube-api.ts';
 import type { Machine } from '../ports/machine.ts';
 import type { Random } from '../ports/random.ts';
 import type { JournalWriter, RunStore } from '../ports/run-store.ts';
@@ -28,6 +29,7 @@ export interface EngineLimits {
 export interface Ports {
   machines: ReadonlyMap<HostId, Machine>;
   etcd: EtcdAdmin;
+  kube: KubeApi;
   pki: Issuer;
   vault: Vault;
   clock: Clock;

@@ -45,7 +45,7 @@ function keyOf(ref: FactRef): string {
 }
 
 function allRefs(facts: ClusterFacts): FactRef[] {
-  const refs: FactRef[] = ['etcd', 'vault'];
+  const refs: FactRef[] = ['etcd', 'kube', 'vault'];
   for (const [on, host] of facts.hosts)
     for (const fact of Object.keys(host)) refs.push({ on, fact: fact as keyof HostFacts });
   return refs;
@@ -61,5 +61,9 @@ function merge(old: View, fresh: View, refs: readonly FactRef[]): View {
   // What is desired follows from the vault: the two always belong together.
   const vault = refs.includes('vault') ? fresh : old;
   const etcd = refs.includes('etcd') ? fresh : old;
-  return { desired: vault.desired, facts: { hosts, etcd: etcd.facts.etcd, vault: vault.facts.vault } };
+  const kube = refs.includes('kube') ? fresh : old;
+  return {
+    desired: vault.desired,
+    facts: { hosts, etcd: etcd.facts.etcd, kube: kube.facts.kube, vault: vault.facts.vault },
+  };
 }

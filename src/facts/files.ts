@@ -8,12 +8,15 @@ import { lines, only, type Probe, UnreadableFact } from './probe.ts';
 import type { DataDirectoryFact, DirectoryEntry, FilesFact, RecordFact } from './types.ts';
 
 export const filesProbe: Probe<FilesFact> = {
-  commands: () => [
-    inspectFiles([...managedPaths.text, ...managedPaths.keys, ...managedPaths.folders]),
-    readFiles(managedPaths.text),
-    listDirectories(ownFolders),
-    publicKeys(managedPaths.keys),
-  ],
+  commands: (desired, on) => {
+    const { text, keys, folders } = managedPaths(desired, on);
+    return [
+      inspectFiles([...text, ...keys, ...folders]),
+      readFiles(text),
+      listDirectories(ownFolders),
+      publicKeys(keys),
+    ];
+  },
   parse: ([stat, text, list, keys]) => {
     if (stat === undefined || text === undefined || list === undefined || keys === undefined)
       throw new UnreadableFact('a result is missing');

@@ -7,12 +7,15 @@ import type { Cache } from '../ports/cache.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EtcdAdmin } from '../ports/etcd-admin.ts';
 import type { CommandResult, ReadHost } from '../ports/host.ts';
+import type { KubeApi } from '../ports/kube-api.ts';
 import type { Vault, VaultState } from '../ports/vault.ts';
 import { readEtcd } from './etcd.ts';
 import { artefactsProbe, etcdDataProbe, filesProbe, recordProbe } from './files.ts';
+import { readKube } from './kube.ts';
 import { machineProbe } from './machine.ts';
 import { etcdProcessProbe, manifestsProbe } from './manifests.ts';
 import { memoryText, nothingRemembered, type Remembered, recall, rememberedOf } from './memory.ts';
+import { nodeProbe } from './node.ts';
 import type { Probe } from './probe.ts';
 import { unitsProbe } from './services.ts';
 import { imagesProbe, runtimeProbe, toolsProbe } from './software.ts';
@@ -30,6 +33,7 @@ const probes: { readonly [N in HostFactName]: Probe<HostFacts[N] extends Fact<in
   etcdData: etcdDataProbe,
   etcdProcess: etcdProcessProbe,
   artefacts: artefactsProbe,
+  node: nodeProbe,
 };
 export const hostFactNames = Object.keys(probes) as HostFactName[];
 
@@ -40,6 +44,7 @@ export interface FactSources {
   configuredCa: string | null;
   hosts: ReadonlyMap<HostId, ReadHost>;
   etcd: EtcdAdmin;
+  kube: KubeApi;
   vault: Pick<Vault, 'read'>;
   /** For what machines need not tell again. */
   cache: Cache;
@@ -64,11 +69,12 @@ export function viewReader(sources: FactSources): ReadView {
     const refs = last === null ? 'all' : named;
     const vault = last === null || wants(refs, 'vault') ? await readVault(sources) : last.facts.vault;
     const desired = last?.facts.vault === vault ? last.desired : desiredFrom(sources, vault);
-    const [hosts, etcd] = await Promise.all([
+    const [hosts, etcd, kube] = await Promise.all([
       readHosts(sources, desired, refs, last, signal),
       last === null || wants(refs, 'etcd') ? readEtcdFact(sources, desired, vault, refs, signal) : last.facts.etcd,
+      last === null || wants(refs, 'kube') ? readKubeFact(sources, desired, vault, signal) : last.facts.kube,
     ]);
-    return { desired, facts: { hosts, etcd, vault } };
+    return { desired, facts: { hosts, etcd, kube, vault } };
   };
 }
 
@@ -82,7 +88,7 @@ function desiredFrom(sources: FactSources, vault: Fact<VaultState>): Desired {
   );
 }
 
-function wants(refs: readonly FactRef[] | 'all', what: 'etcd' | 'vault'): boolean {
+function wants(refs: readonly FactRef[] | 'all', what: 'etcd' | 'kube' | 'vault'): boolean {
   return refs === 'all' || refs.includes(what);
 }
 
@@ -109,6 +115,19 @@ async function readEtcdFact(
     vault.value.is === 'absent' || !vault.value.hasCaKey || (refs === 'all' && desired.cluster.phase === 'new');
   if (nothingToAsk) return known({ endpoints: new Map() }, sources.clock);
   return known(await readEtcd(desired, sources.etcd, signal), sources.clock);
+}
+
+async function readKubeFact(
+  sources: FactSources,
+  desired: Desired,
+  vault: Fact<VaultState>,
+  signal: AbortSignal,
+): Promise<ClusterFacts['kube']> {
+  if (vault.is === 'unknown') return { is: 'unknown', because: vault.because };
+  if (vault.value.is === 'sealed') return { is: 'unknown', because: `the vault is sealed: ${vault.value.because}` };
+  // No authority, no API server of ours that could be asked.
+  if (!desired.clusterKeys.has('kubernetes-ca')) return known({ servers: new Map(), cluster: null }, sources.clock);
+  return known(await readKube(desired, sources.kube, signal), sources.clock);
 }
 
 async function readHosts(

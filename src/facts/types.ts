@@ -110,6 +110,23 @@ export type DataDirectoryFact =
 /** The etcd process itself: its arguments prove which manifest it was started from. */
 export type EtcdProcessFact = { is: 'absent' } | { is: 'running'; pid: number; argv: readonly string[] };
 
+/** What kubeadm has left on a machine, and what a node needs of the kernel. */
+export interface NodeFact {
+  /** `admin`, `super-admin`, `kubelet`, ...: files of that name in /etc/kubernetes, without `.conf`. */
+  kubeconfigs: ReadonlySet<string>;
+  /** Static pods, by the names of their files without `.yaml`. */
+  manifests: ReadonlySet<string>;
+  /** kubeadm has given the kubelet its configuration. */
+  kubeletConfigured: boolean;
+  /** Of those that a node needs, the ones that this kernel has. */
+  sysctls: ReadonlyMap<string, string>;
+  hasOverlay: boolean;
+  /** SHA-256 of the PEM that kubelet.conf trusts; null without one. */
+  caSha256: string | null;
+  /** Of every kubeadm that runs at this moment. */
+  kubeadmPids: readonly number[];
+}
+
 export interface HostFacts {
   machine: Fact<MachineFacts>;
   record: Fact<RecordFact>;
@@ -124,6 +141,42 @@ export interface HostFacts {
   /** SHA-256 by path of the large files that keelson placed and that are unchanged since. */
   artefacts: Fact<ReadonlyMap<string, string>>;
   etcdData: Fact<DataDirectoryFact>;
+  /** null on a machine that is no node. */
+  node: Fact<NodeFact | null>;
+}
+
+/** One API server. `failed`: it could not be asked, or does not say. */
+export type KubeServerFact =
+  | { is: 'ok'; ready: boolean; failing: readonly string[]; version: string }
+  | { is: 'failed'; code?: ErrorCode; message: string };
+
+export interface KubeNodeFact {
+  uid: string;
+  ready: boolean;
+  /** What its kubelet says about that. */
+  why: string;
+  labels: Readonly<Record<string, string>>;
+  taints: readonly { key: string; value: string; effect: string }[];
+  unschedulable: boolean;
+  kubeletVersion: string;
+}
+
+export interface KubeClusterFact {
+  /** Which API server told it. */
+  through: HostId;
+  nodes: ReadonlyMap<string, KubeNodeFact>;
+  /** What a whole `kubeadm init` leaves and is not there. */
+  lacking: readonly string[];
+  /** ClusterConfiguration, as kubeadm keeps it. */
+  kubeadmConfig: string | null;
+  /** Of the objects that keelson applies: the digest of what it applied last; empty when they are not by keelson. */
+  applied: ReadonlyMap<string, string>;
+}
+
+export interface KubeFacts {
+  servers: ReadonlyMap<HostId, KubeServerFact>;
+  /** null when no server is ready. */
+  cluster: KubeClusterFact | null;
 }
 
 export interface EtcdEndpointFacts {
@@ -146,11 +199,12 @@ export interface EtcdFacts {
 export interface ClusterFacts {
   hosts: ReadonlyMap<HostId, HostFacts>;
   etcd: Fact<EtcdFacts>;
+  kube: Fact<KubeFacts>;
   vault: Fact<VaultState>;
 }
 
 export type HostFactName = keyof HostFacts;
-export type FactRef = 'etcd' | 'vault' | { on: HostId; fact: HostFactName };
+export type FactRef = 'etcd' | 'kube' | 'vault' | { on: HostId; fact: HostFactName };
 
 /** What is wanted and what is, at one moment. Both are recomputed from fresh facts before every verdict. */
 export interface View {

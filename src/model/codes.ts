@@ -367,6 +367,22 @@ export const errorCodes = {
     when: 'The answer of an API server is larger than keelson reads, or is not what the API answers.',
     action: 'See that nothing but an API server listens at the address named.',
   },
+  'kube.refused': {
+    exit: 1,
+    when: 'An API server understood what keelson asked, and does not do it.',
+    action: 'Read its message; it names the object and the reason.',
+  },
+  'kubeadm.preflight': {
+    exit: 1,
+    when: 'A check that kubeadm makes before it begins has failed on a machine.',
+    action:
+      'Mend what the check names, or name it in spec.kubeadm.ignorePreflightErrors when you know that it may fail.',
+  },
+  'kubeadm.failed': {
+    exit: 1,
+    when: 'kubeadm began on a machine and did not come to its end.',
+    action: 'Read its output below and the logs of the containers it names; the same command goes on where it stopped.',
+  },
   'kube.manifest': {
     exit: 1,
     when: 'A file of Kubernetes manifests is not valid; each fault is listed with its place.',

@@ -70,6 +70,14 @@ export function verifyPair(certificatePem: string, spkiSha256: string): boolean 
   return tryParseCertificate(certificatePem)?.publicKeySpkiSha256 === spkiSha256.toLowerCase();
 }
 
+/** SHA-256 of the SubjectPublicKeyInfo in a certificate, or in a public key, of PEM; null when it is neither. Hexadecimal, lower case. */
+export function publicKeySha256(pem: string): string | null {
+  const certificate = tryParseCertificate(pem);
+  if (certificate !== null) return certificate.publicKeySpkiSha256;
+  const block = readPem(pem)?.find(({ label }) => label === 'PUBLIC KEY');
+  return block === undefined ? null : sha256(block.bytes);
+}
+
 /** Whether the CA's key signed the certificate, by name and by signature. It does not ask whether either has expired. */
 export function chainsTo(certificatePem: string, caPem: string): boolean {
   return chain(JSON.stringify([certificatePem, caPem]));

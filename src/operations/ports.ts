@@ -1,10 +1,12 @@
+import { API_SERVER_PORT } from '../desired/kubeadm-cluster.ts';
 import type { Software } from '../desired/types.ts';
 import type { Ports } from '../engine/types.ts';
 import { createEtcdAdmin } from '../etcd/admin.ts';
 import type { Machines } from '../host/machines.ts';
+import { createKubeApi } from '../kube/api.ts';
 import type { RunEvent } from '../model/events.ts';
-import type { HostId } from '../model/ids.ts';
-import { createIssuer, ephemeralClientCertificate, etcdClient } from '../pki/issuer.ts';
+import { type HostId, hostId } from '../model/ids.ts';
+import { createIssuer, ephemeralClientCertificate, etcdClient, kubernetesClient } from '../pki/issuer.ts';
 import type { Plan } from '../plan/types.ts';
 import type { Vault } from '../ports/vault.ts';
 import { createRunStore } from '../vault/run-store.ts';
@@ -27,6 +29,7 @@ export function openVault({ config, vaultFolder, identityFile }: Located): Vault
 
 /** For one question to one member. A linearizable read waits for a quorum; etcd itself gives up after about 7 s. */
 const ETCD_TIMEOUT_MS = 5_000;
+const KUBE_TIMEOUT_MS = 10_000;
 
 /** The engine's ports with the real adapters behind them. `close` ends what asks etcd; the machines stay the caller's. */
 export async function openPorts(
@@ -48,9 +51,25 @@ export async function openPorts(
     },
     timeoutMs: ETCD_TIMEOUT_MS,
   });
+  const kube = createKubeApi({
+    dial: async (host, signal) => {
+      const { spec } = located.config;
+      const address = spec.hosts.find(({ name }) => hostId(name) === host)?.address;
+      if (address === undefined) throw new Error(`${host} is not in the configuration`);
+      return machines.get(host).dial(address, spec.controlPlane?.apiServerPort ?? API_SERVER_PORT, signal);
+    },
+    credentials: async () => {
+      const { public: certificate, key: caKey } = await vault.clusterKey('kubernetes-ca');
+      const made = await ephemeralClientCertificate(kubernetesClient, { certificate, key: caKey }, clock);
+      return { ca: certificate, cert: made.certificate, key: made.key };
+    },
+    clock,
+    timeoutMs: KUBE_TIMEOUT_MS,
+  });
   const ports: Ports = {
     machines: new Map(ids.map((id) => [id, machines.get(id)])),
     etcd,
+    kube,
     pki: {
       ...issuer,
       loadCa: ({ certificate, key }) =>
@@ -63,5 +82,11 @@ export async function openPorts(
     runStore: createRunStore<RunEvent, Plan>({ folder: vaultFolder }),
     bundleKubeadm: await localKubeadm(software),
   };
-  return { ports, close: () => etcd.close() };
+  return {
+    ports,
+    close: () => {
+      etcd.close();
+      kube.close();
+    },
+  };
 }

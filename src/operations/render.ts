@@ -239,8 +239,9 @@ function emptyMachine(desired: Desired, host: DesiredHost): View {
     etcdProcess: unknown,
     artefacts: unknown,
     etcdData: unknown,
+    node: unknown,
   };
-  return { desired, facts: { hosts: new Map([[host.id, facts]]), etcd: unknown, vault: unknown } };
+  return { desired, facts: { hosts: new Map([[host.id, facts]]), etcd: unknown, kube: unknown, vault: unknown } };
 }
 
 function overview(files: readonly RenderedFile[]): string {

@@ -47,6 +47,10 @@ export function createIssuer(options: IssuerOptions): Issuer {
       const fields = { serial: serial(random), issuer: name, subject: name, ...times, spki: key.spki, extensions };
       return { certificate: signed(fields, privateKey), key: key.privateKey };
     },
+    createKeyPair: async (algorithm) => {
+      const { spki, privateKey } = await newKey(algorithm);
+      return { public: writePem('PUBLIC KEY', spki), key: privateKey };
+    },
     issue: async (spec, pair) => {
       checkLeaf(spec);
       const now = options.clock.now();

@@ -4,6 +4,7 @@ import { isFounded } from '../ports/vault.ts';
 import { mendable } from '../steps/certificate-problems.ts';
 import { memberHealth } from '../steps/etcd-member.ts';
 import type { View } from '../steps/types.ts';
+import { nodeCandidates } from './node-candidates.ts';
 import { leaderOf } from './quorum.ts';
 
 /** A step that may be needed. `key` names it within the list; `needs` are keys of earlier ones. */
@@ -22,26 +23,27 @@ export interface Candidate {
  */
 export function applyCandidates(view: View, after: readonly string[] = []): Candidate[] {
   const found: Candidate[] = [];
-  const add = (
-    kind: string,
-    on: HostId,
-    needs: readonly string[],
-    why: string,
-    params: Readonly<Record<string, string>> = {},
-    suffix = '',
-  ): string => {
+  const add: Add = (kind, on, needs, why, params = {}, suffix = '') => {
     const key = `${kind}${suffix}@${on}`;
     found.push({ key, kind, on, params, needs, why });
     return key;
   };
+  const identity = add('cluster-identity', OPERATOR, after, 'everything else carries it');
+  if (resealNeeded(view)) add('vault-reseal', OPERATOR, [identity], 'spec.vault.recipients says who can open it');
+  const { members, nodes } = view.desired;
+  const etcd = members.length === 0 ? [] : etcdCandidates(view, identity, add);
+  const last = nodes.length === 0 ? etcd : nodeCandidates(view, identity, etcd, add);
+  add('inventory', OPERATOR, last, 'later changes are measured against it');
+  return found;
+}
+
+/** An external etcd; gives the keys of its last steps. */
+function etcdCandidates(view: View, identity: string, add: Add): readonly string[] {
   const hosts = careOrder(view);
   const founding = !isFounded(view.desired.cluster.phase);
-
-  const identity = add('cluster-identity', OPERATOR, after, 'everything else carries it');
   const begins = founding
     ? [add('founding-begins', OPERATOR, [identity], 'no machine holds data: a cluster may be founded')]
     : [];
-  if (resealNeeded(view)) add('vault-reseal', OPERATOR, [identity], 'spec.vault.recipients says who can open it');
   const started: { on: HostId; kubelet: string; found: string }[] = [];
   const running: string[] = [];
   const run = (on: HostId, before: readonly string[]): void => {
@@ -96,12 +98,9 @@ export function applyCandidates(view: View, after: readonly string[] = []): Cand
       previous = running.slice(-1);
     }
   }
-  const handover =
-    view.desired.cluster.phase === 'handed-over'
-      ? running
-      : [add('etcd-handover', OPERATOR, running, 'the cluster may be used from here on')];
-  add('inventory', OPERATOR, handover, 'later changes are measured against it');
-  return found;
+  return view.desired.cluster.phase === 'handed-over'
+    ? running
+    : [add('etcd-handover', OPERATOR, running, 'the cluster may be used from here on')];
 }
 
 /**
@@ -118,10 +117,17 @@ function resealNeeded({ facts }: View): boolean {
   return facts.vault.is === 'known' && facts.vault.value.is === 'open' && facts.vault.value.reseal !== null;
 }
 
-type Add = (kind: string, on: HostId, needs: readonly string[], why: string) => string;
+export type Add = (
+  kind: string,
+  on: HostId,
+  needs: readonly string[],
+  why: string,
+  params?: Readonly<Record<string, string>>,
+  suffix?: string,
+) => string;
 
 /** Steps that bring kubelet, kubeadm and the container runtime; gives the keys of what comes last. */
-function softwareCandidates(view: View, on: HostId, begin: readonly string[], add: Add): readonly string[] {
+export function softwareCandidates(view: View, on: HostId, begin: readonly string[], add: Add): readonly string[] {
   if (view.desired.software.source === 'bundle') {
     const programs = add('bundle-programs', on, begin, 'spec.software.source is bundle');
     const runtime = add('container-runtime', on, [programs], 'the kubelet runs containers through it');

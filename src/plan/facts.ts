@@ -8,8 +8,7 @@ import { refusal } from './finding.ts';
 /** The first fact that is not known, as a refusal: unknown is not absent. Without a vault its fact is known to be absent. */
 export function factProblem(refs: readonly FactRef[], view: View, on: HostId): Finding | null {
   for (const ref of refs) {
-    const fact =
-      ref === 'etcd' ? view.facts.etcd : ref === 'vault' ? view.facts.vault : view.facts.hosts.get(ref.on)?.[ref.fact];
+    const fact = typeof ref === 'string' ? view.facts[ref] : view.facts.hosts.get(ref.on)?.[ref.fact];
     if (fact?.is === 'known') continue;
     const name = typeof ref === 'string' ? ref : `${ref.fact} of ${ref.on}`;
     return refusal(

@@ -21,6 +21,7 @@ export type BuilderName =
   | 'fsync-latency'
   | 'reach-peers'
   | 'other-containers'
+  | 'node-state'
   // writing
   | 'make-directory'
   | 'own-by-root'
@@ -30,6 +31,8 @@ export type BuilderName =
   | 'systemctl'
   | 'import-image'
   | 'apt'
+  | 'kubeadm'
+  | 'apply-sysctls'
   | 'end-static-pod'
   | 'clear-data'
   | 'remove-pod'

@@ -36,6 +36,8 @@ export interface CaFiles {
 /** Makes certificates with kubeadm's profile. It keeps nothing: what is made is put in the vault or on a machine. */
 export interface Issuer {
   readonly createCa: (spec: CaSpec) => Promise<CertificatePair>;
+  /** For the service accounts: the public half in PEM, and the private one as kubeadm writes it. */
+  readonly createKeyPair: (algorithm: KeyAlgorithm) => Promise<{ public: string; key: Secret }>;
   /** Rejects with `pki.ca-unusable` when the CA is expired, is no CA, or its key is another's. */
   readonly issue: (spec: LeafSpec, ca: CertificatePair) => Promise<CertificatePair>;
   /** Reads and judges a CA that the user brings. Rejects with `pki.ca-unusable`, naming everything that is wrong. */

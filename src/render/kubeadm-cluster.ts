@@ -30,7 +30,7 @@ export interface HostPathMount {
   mountPath: string;
   readOnly?: boolean;
   /** `File`, `DirectoryOrCreate`. */
-  pathType?: string;
+  pathType?: string | undefined;
 }
 
 export interface ControlPlaneComponent {

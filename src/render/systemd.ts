@@ -33,6 +33,22 @@ RestartSec=2
 `;
 }
 
+/**
+ * 10-kubeadm.conf as the kubelet's package brings it: kubeadm writes the files that are named here.
+ * Source: https://github.com/kubernetes/release/blob/master/cmd/krel/templates/latest/kubeadm/10-kubeadm.conf
+ */
+export function kubeadmDropIn(program: string): string {
+  return `# Written by keelson.
+[Service]
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart=${program} $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+`;
+}
+
 /** containerd.service as the containerd project writes it. */
 export function containerdUnit(program: string): string {
   return `# Written by keelson.

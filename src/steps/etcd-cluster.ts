@@ -99,7 +99,12 @@ type Verdict =
 export function verdict(desired: Desired, etcd: EtcdFacts): Verdict {
   const view = {
     desired,
-    facts: { hosts: new Map(), etcd: { is: 'known', value: etcd, at: '' }, vault: { is: 'unknown', because: '' } },
+    facts: {
+      hosts: new Map(),
+      etcd: { is: 'known', value: etcd, at: '' },
+      kube: { is: 'unknown', because: 'not asked' },
+      vault: { is: 'unknown', because: '' },
+    },
   } satisfies View;
   const ill = desired.members
     .map((m) => ({ name: m.name, why: memberHealth(view, m.host) }))

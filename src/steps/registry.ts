@@ -1,11 +1,18 @@
 import { clusterIdentity, foundingBegins } from './cluster-identity.ts';
+import { clusterKeys, controlPlaneKeys } from './cluster-keys.ts';
 import { etcdCertificates } from './etcd-certificates.ts';
 import { etcdFounded, etcdHandover } from './etcd-cluster.ts';
 import { etcdMemberFound, etcdMemberRun } from './etcd-member.ts';
 import { hostRecord } from './host-record.ts';
 import { inventory } from './inventory.ts';
+import { kubeadmInit } from './kubeadm-init.ts';
+import { workerJoin } from './kubeadm-join.ts';
 import { kubeletService } from './kubelet-service.ts';
+import { nodeKubelet } from './node-kubelet.ts';
+import { nodeSystem } from './node-system.ts';
+import { nodesReady } from './nodes-ready.ts';
 import { packages } from './packages.ts';
+import { podNetwork } from './pod-network.ts';
 import { resetHost } from './reset-host.ts';
 import { foundingClear, foundingRestart, foundingStop } from './restart-founding.ts';
 import { bundleImages, bundlePrograms, containerRuntime } from './software.ts';
@@ -33,6 +40,14 @@ export const stepKinds: readonly Step[] = [
   etcdMemberRun,
   etcdHandover,
   inventory,
+  clusterKeys,
+  controlPlaneKeys,
+  nodeSystem,
+  nodeKubelet,
+  kubeadmInit,
+  podNetwork,
+  workerJoin,
+  nodesReady,
   resetHost,
   vaultRetire,
 ];

@@ -1,3 +1,4 @@
+import type { Role } from '../config/schema.ts';
 import { type Bundle, programOf, sandboxImageOf } from '../desired/bundle.ts';
 import { paths, socketPath } from '../desired/paths.ts';
 import type { FileSpec } from '../model/file.ts';
@@ -133,12 +134,27 @@ export function runtimeFiles(view: View, on: HostId): FileSpec[] {
   ];
 }
 
-/** Images that an etcd machine runs. */
-function etcdImages(bundle: Bundle): Bundle['manifest']['images'] {
-  return bundle.manifest.images.filter((image) => /(?:^|\/)(?:etcd|pause):/.test(image.name));
+/** Those of the bundle's images that run on this machine. */
+function imagesOf({ desired }: View, on: HostId, { manifest }: Bundle): Bundle['manifest']['images'] {
+  const role = desired.machines.find((machine) => machine.id === on)?.role ?? 'etcd';
+  return manifest.images.filter((image) => runsOn(imageName(image.name), role, desired.config.spec.etcd.topology));
 }
 
-/** Imports the images of etcd and of the pod sandbox. */
+const CONTROL_PLANE = new Set(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler']);
+
+function runsOn(image: string, role: Role, topology: 'external' | 'stacked'): boolean {
+  if (image === 'pause') return true;
+  if (role === 'etcd') return image === 'etcd';
+  if (image === 'etcd') return role === 'control-plane' && topology === 'stacked';
+  return role === 'control-plane' || !CONTROL_PLANE.has(image);
+}
+
+/** `kube-proxy` of `registry.k8s.io/kube-proxy:v1.36.3`. */
+function imageName(reference: string): string {
+  return reference.slice(reference.lastIndexOf('/') + 1).replace(/[:@].*$/, '');
+}
+
+/** Imports the images of etcd and of the pod sandbox; on a node those of all that runs there. */
 export const bundleImages = defineStep({
   kind: 'bundle-images',
   risk: 'safe',
@@ -152,7 +168,7 @@ export const bundleImages = defineStep({
   ],
   judge: (_params, view, on) => {
     const present = factOf(view, on, 'images') ?? [];
-    const missing = etcdImages(bundleOf(view)).filter((image) => !present.includes(image.name));
+    const missing = imagesOf(view, on, bundleOf(view)).filter((image) => !present.includes(image.name));
     const archives = factOf(view, on, 'files').at.get(paths.imageDirectory);
     const leftover = archives !== undefined && archives.is !== 'absent';
     return needed([
@@ -164,7 +180,7 @@ export const bundleImages = defineStep({
     const bundle = bundleOf(view);
     const present = factOf(view, on, 'images') ?? [];
     await must(world, makeDirectory(paths.imageDirectory, '700'));
-    for (const image of etcdImages(bundle)) {
+    for (const image of imagesOf(view, on, bundle)) {
       if (present.includes(image.name)) continue;
       const path = `${paths.imageDirectory}/${image.sha256}.tar`;
       world.note(image.name);

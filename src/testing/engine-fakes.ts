@@ -267,6 +267,7 @@ function fakeWorld(kinds: readonly Step[], options: FakeOptions): FakeWorld {
     kinds,
     rules: options.rules ?? [],
     etcd: {} as EngineDeps['etcd'],
+    kube: {} as EngineDeps['kube'],
     pki: {} as EngineDeps['pki'],
     vault: {
       // The thing's name travels as the cluster's id.

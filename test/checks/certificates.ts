@@ -3,6 +3,7 @@ import { managedPaths } from '../../src/desired/managed.ts';
 import { paths } from '../../src/desired/paths.ts';
 import type { FilesFact } from '../../src/facts/types.ts';
 import type { FileFact } from '../../src/model/file.ts';
+import { hostId } from '../../src/model/ids.ts';
 import { parseCertificate, tryParseCertificate } from '../../src/model/x509.ts';
 import { createIssuer } from '../../src/pki/issuer.ts';
 
@@ -24,7 +25,9 @@ export const goodLeaf = (await issuer.issue({ ...spec, algorithm: 'ecdsa-p256', 
   .certificate;
 export const goodFingerprint = parseCertificate(goodLeaf).fingerprint256;
 
-const leaves = managedPaths.text.filter((path) => path.endsWith('.crt') && path !== etcdCa.certPath);
+const leaves = managedPaths({ nodes: [] }, hostId('etcd-0')).text.filter(
+  (path) => path.endsWith('.crt') && path !== etcdCa.certPath,
+);
 
 /** The leaf in each place, with its key; and what is named besides, or takes the place of what would be there. */
 export function placed(leaf = goodLeaf, besides: Readonly<Record<string, string>> = {}): FilesFact {

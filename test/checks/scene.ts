@@ -110,6 +110,7 @@ function goodFacts(host: HostId, n: number): Known<HostFacts> {
     },
     etcdData: { is: 'absent' },
     etcdProcess: { is: 'absent' },
+    node: null,
     artefacts: new Map(),
   };
 }
@@ -182,6 +183,7 @@ export function scene({ spec = '', software, vault, facts = {}, preflight = {}, 
           }),
         ),
         etcd: etcd ?? known({ endpoints: new Map() }),
+        kube: known({ servers: new Map(), cluster: null }),
         vault: known(state),
       },
     },

@@ -21,6 +21,7 @@ import {
   readFiles,
   removePaths,
 } from '../../src/ports/commands/files.ts';
+import { applySysctls, kubeadm, nodeState } from '../../src/ports/commands/kubeadm.ts';
 import {
   fenceRaise,
   lockRelease,
@@ -332,6 +333,15 @@ export const contractCases = {
         .trim(),
   },
   'other-containers': { play: async (s) => (await s.run(otherContainers(SOCKET))).stdout },
+  'node-state': {
+    play: async (s) => {
+      const { stdout } = await s.run(nodeState(['net.ipv4.ip_forward', 'no.such.setting']));
+      const names = stdout.split('\n').map((line) => line.replace(/=\d$/, ''));
+      return names.filter((name) => name !== '');
+    },
+  },
+  'apply-sysctls': { play: async (s) => (await s.run(applySysctls([], [['no.such.setting', '1']]))).exitCode },
+  kubeadm: { play: async (s) => (await s.run(kubeadm('join', 'kind: Nonsense\n'))).exitCode !== 0 },
   'make-directory': {
     play: async (s) => {
       await s.remove(D);

@@ -3,6 +3,7 @@ import type { CommandResult } from '../../ports/host.ts';
 import type { Command, Handler, HandlerWorld } from './handler.ts';
 import { lockHandlers } from './lock-handlers.ts';
 import type { SimMachine } from './machine.ts';
+import { nodeHandlers } from './node-handlers.ts';
 import { readHandlers } from './read-handlers.ts';
 import { resetHandlers } from './reset-handlers.ts';
 import { settleUnits } from './systemd.ts';
@@ -14,6 +15,7 @@ export const handlers = {
   ...writeHandlers,
   ...resetHandlers,
   ...lockHandlers,
+  ...nodeHandlers,
 } satisfies Record<BuilderName, Handler>;
 
 export function handle(machine: SimMachine, command: Command, world: HandlerWorld): CommandResult {

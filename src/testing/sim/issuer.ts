@@ -1,7 +1,7 @@
-import type { CertificatePair, Issuer } from '../../ports/issuer.ts';
+import type { Issuer } from '../../ports/issuer.ts';
 
 /** Keys that have been made once, by what was asked for and the how-manieth time: each simulated cluster gets the same ones again. */
-const made = new Map<string, Promise<CertificatePair>>();
+const made = new Map<string, Promise<unknown>>();
 
 /**
  * An issuer whose keys are fixtures: making one takes longer than a whole simulated run. Within one cluster no key is given twice.
@@ -10,17 +10,19 @@ const made = new Map<string, Promise<CertificatePair>>();
 export function fixtureIssuer(real: Issuer, outside: <T>(work: Promise<T>) => Promise<T>): Issuer {
   const times = new Map<string, number>();
 
-  function numbered(wanted: string, make: () => Promise<CertificatePair>): Promise<CertificatePair> {
+  function numbered<T>(wanted: string, make: () => Promise<T>): Promise<T> {
     const n = (times.get(wanted) ?? 0) + 1;
     times.set(wanted, n);
     const key = `${n} ${wanted}`;
-    const pair = made.get(key) ?? make();
+    // What a key names was always made by the same kind of call.
+    const pair = (made.get(key) as Promise<T> | undefined) ?? make();
     made.set(key, pair);
     return outside(pair);
   }
 
   return {
     createCa: (spec) => numbered(`ca ${JSON.stringify(spec)}`, () => real.createCa(spec)),
+    createKeyPair: (algorithm) => numbered(`key ${algorithm}`, () => real.createKeyPair(algorithm)),
     issue: (spec, ca) => numbered(`${ca.certificate} ${JSON.stringify(spec)}`, () => real.issue(spec, ca)),
     loadCa: (files) => outside(real.loadCa(files)),
   };

@@ -9,6 +9,7 @@ import type { SimClock } from './clock.ts';
 import type { Actor, SimEtcd } from './etcd.ts';
 import { simEtcdAdmin } from './etcd-admin.ts';
 import type { Gate } from './gate.ts';
+import { simKubeApi } from './kube-api.ts';
 import type { SimLinks } from './links.ts';
 import type { SimMachine } from './machine.ts';
 import { type RunMachineWorld, runMachine } from './run-machine.ts';
@@ -84,8 +85,13 @@ export function simPorts(sim: SimWorld, own: Gate): Ports {
         else sawServing.delete(host);
       },
     }),
+    kube: simKubeApi(),
     pki: {
       createCa: (spec) => made(sim.issuer.createCa(spec)),
+      createKeyPair: async (algorithm) => {
+        const pair = await sim.issuer.createKeyPair(algorithm);
+        return operator('make a key', () => pair);
+      },
       issue: (spec, ca) => made(sim.issuer.issue(spec, ca)),
       loadCa: (files) => made(sim.issuer.loadCa(files)),
     },

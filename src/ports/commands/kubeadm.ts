@@ -1,0 +1,66 @@
+import type { Secret } from '../../model/secret.ts';
+import { type ReadCommand, readCommand, script, type WriteCommand, writeCommand } from '../command.ts';
+
+/** Longer than kubeadm's own longest wait (its `timeouts` add up to less), so that its own words tell what went wrong. */
+const TIMEOUT_MS = 15 * 60_000;
+
+/** Where a configuration lies while kubeadm runs; gone when the command has ended, and after a reboot in any case. */
+const CONFIGS = '/run/keelson/kubeadm';
+
+const verbs = {
+  /** Makes the first control plane. */
+  init: ['init', '--skip-token-print', '--skip-certificate-key-print'],
+  join: ['join'],
+  /** Puts the keys that control planes share into the Secret kubeadm-certs, encrypted, for two hours. */
+  'upload-certs': ['init', 'phase', 'upload-certs', '--upload-certs', '--skip-certificate-key-print'],
+} as const;
+export type KubeadmVerb = keyof typeof verbs;
+
+/**
+ * Runs kubeadm with a configuration of v1beta4 from stdin. It holds tokens and keys: it is never an argument, and lies in a file of root's in
+ * memory only as long as kubeadm runs.
+ */
+export function kubeadm(verb: KubeadmVerb, config: Secret | string): WriteCommand {
+  const text = [
+    `umask 077; mkdir -p ${CONFIGS} || exit 1; f=$(mktemp ${CONFIGS}/XXXXXXXX) || exit 1`,
+    `trap 'rm -f -- "$f"' EXIT; trap 'exit 143' HUP INT TERM`,
+    // One that a power cut of the process, not of the machine, has left.
+    `find ${CONFIGS} -type f ! -path "$f" -delete`,
+    'cat >"$f" || exit 1',
+    'umask 022; kubeadm "$@" --config "$f" 2>&1',
+  ].join('\n');
+  return writeCommand('kubeadm', script(text, verbs[verb]), { stdin: config, mayBeLong: true, timeoutMs: TIMEOUT_MS });
+}
+
+/**
+ * What stands where kubeadm puts it: `kubeconfig=NAME` of those in /etc/kubernetes, `manifest=NAME` of the static pods, `kubelet=yes` when the
+ * node's kubelet has its configuration, `sysctl=NAME=VALUE` of the settings that a node needs and the kernel has, `overlay=yes` when the kernel
+ * knows that file system, `ca=SHA256` of kubelet.conf's authority in PEM, and `kubeadm=PID` for each kubeadm that runs.
+ */
+export function nodeState(sysctls: readonly string[]): ReadCommand {
+  const text = [
+    'for n in admin super-admin kubelet bootstrap-kubelet controller-manager scheduler; do [ -f "/etc/kubernetes/$n.conf" ] && echo "kubeconfig=$n"; done',
+    'for f in /etc/kubernetes/manifests/*.yaml; do [ -f "$f" ] && f=${f##*/} && echo "manifest=${f%.yaml}"; done',
+    '[ -f /var/lib/kubelet/config.yaml ] && echo kubelet=yes',
+    // Not by `read`, which takes single bytes: the kernel gives a number's first digit and then nothing.
+    'for s do n=$(cat "/proc/sys/$(printf %s "$s" | tr . /)" 2>/dev/null) && echo "sysctl=$s=$n"; done',
+    'while read -r a b; do [ "${b:-$a}" = overlay ] && echo overlay=yes; done </proc/filesystems',
+    `c=$(sed -n "s/^ *certificate-authority-data: *//p" /etc/kubernetes/kubelet.conf 2>/dev/null | head -n1); [ -z "$c" ] || printf "%s" "$c" | base64 -d | sha256sum | sed -n "s/^\\([0-9a-f]*\\) .*/ca=\\1/p"`,
+    'for p in /proc/[0-9]*; do read -r c <"$p/comm" && [ "$c" = kubeadm ] && echo "kubeadm=${p#/proc/}"; done 2>/dev/null',
+    'exit 0',
+  ].join('\n');
+  return readCommand('node-state', script(text, sysctls));
+}
+
+/** Loads kernel modules where they are not built in, and sets what the kernel has of these; what it lacks is passed over. */
+export function applySysctls(
+  modules: readonly string[],
+  sysctls: readonly (readonly [name: string, value: string])[],
+): WriteCommand {
+  const text = [
+    'm=$1; shift; for n in $m; do modprobe -- "$n" 2>/dev/null; done',
+    'while [ $# -gt 1 ]; do f=/proc/sys/$(printf %s "$1" | tr . /); [ ! -e "$f" ] || printf "%s\\n" "$2" >"$f" || exit 1; shift 2; done',
+    'exit 0',
+  ].join('\n');
+  return writeCommand('apply-sysctls', script(text, [modules.join(' '), ...sysctls.flat()]));
+}

@@ -1,0 +1,97 @@
+import { kubeadmClusterOf, kubeadmNodeOf } from '../desired/kubeadm-cluster.ts';
+import type { Node } from '../desired/nodes.ts';
+import type { HostId } from '../model/ids.ts';
+import { isFounded } from '../ports/vault.ts';
+import { kubeadmInitConfig } from '../render/kubeadm-cluster.ts';
+import { factOf } from './compare.ts';
+import { runKubeadm } from './kubeadm.ts';
+import { noParams } from './params.ts';
+import { type Check, defineStep, type View } from './types.ts';
+
+/** What an init that was cut off leaves behind, and kubeadm would stumble over: its own files, its own static pods' ports, its etcd's data. */
+const LEFT_BY_INIT = [
+  'FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml',
+  'FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml',
+  'FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml',
+  'FileAvailable--etc-kubernetes-manifests-etcd.yaml',
+  'Port-6443',
+  'Port-10250',
+  'Port-10257',
+  'Port-10259',
+  'Port-2379',
+  'Port-2380',
+  'DirAvailable--var-lib-etcd',
+];
+
+/**
+ * The first control plane. kubeadm finds the authorities in place and takes them, so that an init that is done again makes the same cluster:
+ * one that was cut off is repeated over what it has left, and never reset.
+ */
+export const kubeadmInit = defineStep({
+  kind: 'kubeadm-init',
+  risk: 'safe',
+  attempts: 2,
+  settleMs: 120_000,
+  parse: noParams,
+  title: (_params, on) => `make the first control plane on ${on}`,
+  reads: (_params, on) => [{ on, fact: 'node' }, { on, fact: 'runtime' }, 'kube', 'vault'],
+  judge: (_params, view, on): Check => {
+    const lacking = lackingOf(view);
+    if (lacking !== null && lacking.length === 0) return { is: 'satisfied' };
+    const state = factOf(view, on, 'node');
+    const begun = state?.manifests.has('kube-apiserver') === true;
+    if (isFounded(view.desired.cluster.phase) && !begun) return { is: 'blocked', finding: gone(on) };
+    const { kubernetesVersion } = view.desired.config.spec;
+    const what = begun ? 'finish kubeadm init, which was cut off' : `kubeadm init, Kubernetes ${kubernetesVersion}`;
+    return {
+      is: 'needed',
+      changes: [{ summary: what }, ...(lacking ?? []).map((name) => ({ summary: `create ${name}` }))],
+    };
+  },
+  apply: async (_params, world, view, on) => {
+    const begun = (factOf(view, on, 'node')?.manifests.size ?? 0) > 0;
+    const { config, criSocket } = view.desired;
+    const node = nodeOf(view, on);
+    const registration = kubeadmNodeOf(config, node, criSocket);
+    const runtime = factOf(view, on, 'runtime');
+    const { spec } = config;
+    world.note('kubeadm init');
+    await runKubeadm(
+      world,
+      'init',
+      kubeadmInitConfig({
+        node: {
+          ...registration,
+          ignorePreflightErrors: [...registration.ignorePreflightErrors, ...(begun ? LEFT_BY_INIT : [])],
+        },
+        advertiseAddress: node.address,
+        bindPort: spec.controlPlane?.apiServerPort ?? 6443,
+        cluster: kubeadmClusterOf(config),
+        cgroupDriver: spec.runtime.cgroupDriver ?? (runtime.is === 'containerd' ? runtime.cgroupDriver : 'systemd'),
+        kubelet: spec.kubelet,
+        kubeProxy: spec.kubeProxy,
+      }),
+    );
+  },
+});
+
+/** null while no API server of the cluster can be asked. */
+function lackingOf({ facts }: View): readonly string[] | null {
+  return facts.kube.is === 'known' ? (facts.kube.value.cluster?.lacking ?? null) : null;
+}
+
+function gone(on: HostId) {
+  return {
+    code: 'safety.data-gone' as const,
+    severity: 'error' as const,
+    host: on,
+    message: `the cluster was made, and ${on} holds nothing of it any more; another init would make a second, empty one`,
+    action: 'Bring the machine back with its disk, or restore a snapshot of etcd.',
+  };
+}
+
+export function nodeOf({ desired }: View, on: HostId): Node {
+  const node = desired.nodes.find((n) => n.host === on);
+  if (node === undefined) throw new Error(`${on} is no node of the configuration`);
+  return node;
+}
