@@ -2,11 +2,13 @@ import type { ClusterConfig } from '../config/schema.ts';
 import type { HostId } from '../model/ids.ts';
 import { hostId } from '../model/ids.ts';
 import type { VaultState } from '../ports/vault.ts';
+import { kubeadmInitConfig } from '../render/kubeadm-cluster.ts';
 import { etcdKubeadmConfig, type NameValue } from '../render/kubeadm-config.ts';
 import { certificatesFor } from './certificates.ts';
 import { memberUrls } from './members.ts';
+import { API_SERVER_PORT, kubeadmClusterOf, kubeadmNodeOf, withExistingEtcd } from './kubeadm-cluster.ts';
 import { networkOf } from './network.ts';
-import { nodesOf } from './nodes.ts';
+import { type Node, nodesOf } from './nodes.ts';
 import type { Desired, DesiredHost, DesiredMachine, Member, Software } from './types.ts';
 
 /** Stands where the token will be, until the vault has made one. */
@@ -24,7 +26,10 @@ export function desire(
   const { spec, metadata } = config;
   const identity = vault.is === 'open' ? vault.identity : null;
   const criSocket = spec.runtime.criSocket ?? DEFAULT_CRI_SOCKET;
-  const members = spec.hosts.filter((h) => h.roles.includes('etcd')).map((h) => memberOf(config, h.name, h.address));
+  const { topology } = spec.etcd;
+  const votes = topology === 'stacked' ? 'control-plane' : 'etcd';
+  const members = spec.hosts.filter((h) => h.roles.includes(votes)).map((h) => memberOf(config, h.name, h.address));
+  const nodes = nodesOf(config);
   const etcdClusterId = identity?.etcd.clusterId ?? null;
   const token = identity?.clusterToken ?? TOKEN_PLACEHOLDER;
   const machines = spec.hosts.map(({ name, address, roles }): DesiredMachine => {
@@ -41,6 +46,13 @@ export function desire(
   });
   const hosts = new Map<HostId, DesiredHost>();
   for (const member of members) {
+    if (topology === 'stacked') {
+      // kubeadm issues the certificates, and founds and joins by itself: what is wanted is how the member runs from then on.
+      const running = stackedConfigOf(config, member, nodes, criSocket);
+      const kubeadmConfig = { founding: running, running };
+      hosts.set(member.host, { id: member.host, member, certificates: [], holdsCaKey: true, kubeadmConfig });
+      continue;
+    }
     hosts.set(member.host, {
       id: member.host,
       member,
@@ -67,7 +79,7 @@ export function desire(
     caCertificate: vault.is === 'absent' ? null : (vault.caCertificate ?? null),
     configuredCa,
     machines,
-    nodes: nodesOf(config),
+    nodes,
     network: networkOf(config, software),
     clusterKeys: vault.is === 'open' ? vault.clusterKeys : new Map(),
     members,
@@ -127,6 +139,29 @@ function kubeadmConfigOf(
     serverCertSANs: [member.address, ...etcd.serverCertSANs],
     peerCertSANs: [member.address, ...etcd.peerCertSANs],
     extraArgs,
+  });
+}
+
+/**
+ * With `init phase etcd local` kubeadm writes a manifest that lists the member alone, as it does for a first control plane; together with
+ * state `existing` a member that has lost its data cannot start. (A joined one's own manifest lists all, with which it comes back empty.)
+ */
+function stackedConfigOf(
+  config: ClusterConfig,
+  member: Member,
+  nodes: readonly Node[],
+  criSocket: string,
+): string {
+  const node = nodes.find(({ host }) => host === member.host);
+  if (node === undefined) throw new Error(`${member.host} is no control plane`);
+  return kubeadmInitConfig({
+    node: kubeadmNodeOf(config, node, criSocket),
+    advertiseAddress: member.address,
+    bindPort: config.spec.controlPlane?.apiServerPort ?? API_SERVER_PORT,
+    cluster: withExistingEtcd(kubeadmClusterOf(config)),
+    cgroupDriver: config.spec.runtime.cgroupDriver ?? 'systemd',
+    kubelet: config.spec.kubelet,
+    kubeProxy: config.spec.kubeProxy,
   });
 }
 

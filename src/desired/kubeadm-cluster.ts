@@ -1,6 +1,7 @@
 import { parseEndpoint } from '../config/address.ts';
 import { goDurationSeconds } from '../config/duration.ts';
 import type { ClusterConfig } from '../config/schema.ts';
+import type { NameValue } from '../render/kubeadm-config.ts';
 import type { KubeadmCluster, KubeadmEtcd, KubeadmNode } from '../render/kubeadm-cluster.ts';
 import { etcdCa } from './certificates.ts';
 import { memberUrls } from './members.ts';
@@ -93,4 +94,12 @@ export function kubeadmNodeOf({ spec }: ClusterConfig, node: Node, criSocket: st
     kubeletExtraArgs: [{ name: 'node-ip', value: node.address }],
     ignorePreflightErrors: spec.kubeadm.ignorePreflightErrors,
   };
+}
+
+/** What etcd's arguments are once there is a cluster: no member founds another one. */
+export const EXISTING: readonly NameValue[] = [{ name: 'initial-cluster-state', value: 'existing' }];
+
+export function withExistingEtcd(cluster: KubeadmCluster): KubeadmCluster {
+  const { etcd } = cluster;
+  return etcd.is === 'external' ? cluster : { ...cluster, etcd: { ...etcd, extraArgs: [...etcd.extraArgs, ...EXISTING] } };
 }

@@ -152,10 +152,12 @@ export type KubeServerFact =
 
 export interface KubeNodeFact {
   uid: string;
+  resourceVersion: string;
   ready: boolean;
   /** What its kubelet says about that. */
   why: string;
   labels: Readonly<Record<string, string>>;
+  annotations: Readonly<Record<string, string>>;
   taints: readonly { key: string; value: string; effect: string }[];
   unschedulable: boolean;
   kubeletVersion: string;

@@ -2,7 +2,8 @@ import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { KeelsonError } from '../model/errors.ts';
 import { parseIp } from '../model/ip.ts';
 import { writePem } from '../model/pem.ts';
-import type { Secret } from '../model/secret.ts';
+import { reveal } from '../model/reveal.ts';
+import { Secret } from '../model/secret.ts';
 import type { KeyAlgorithm } from '../model/x509.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CaSpec, CertificatePair, Issuer, LeafSpec } from '../ports/issuer.ts';
@@ -10,6 +11,7 @@ import { loadCa, type SigningCa, signingCa } from './ca.ts';
 import { bitString, derNull, oid, sequence } from './der.ts';
 import { type KeyPair, makeKeyPair, readPrivateKey } from './keys.ts';
 import { caExtensions, leafExtensions, subjectName, type ToBeSigned, tbsCertificate } from './profile.ts';
+import { encryptForUpload } from './upload.ts';
 
 export interface IssuerOptions {
   clock: Clock;
@@ -50,6 +52,11 @@ export function createIssuer(options: IssuerOptions): Issuer {
     createKeyPair: async (algorithm) => {
       const { spki, privateKey } = await newKey(algorithm);
       return { public: writePem('PUBLIC KEY', spki), key: privateKey };
+    },
+    encryptForUpload: (text, certificateKey) => {
+      const plaintext = Buffer.from(text instanceof Secret ? reveal(text) : text);
+      const key = Buffer.from(reveal(certificateKey), 'hex');
+      return Buffer.from(encryptForUpload(plaintext, key, random(12))).toString('base64');
     },
     issue: async (spec, pair) => {
       checkLeaf(spec);

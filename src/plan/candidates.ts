@@ -31,7 +31,8 @@ export function applyCandidates(view: View, after: readonly string[] = []): Cand
   const identity = add('cluster-identity', OPERATOR, after, 'everything else carries it');
   if (resealNeeded(view)) add('vault-reseal', OPERATOR, [identity], 'spec.vault.recipients says who can open it');
   const { members, nodes } = view.desired;
-  const etcd = members.length === 0 ? [] : etcdCandidates(view, identity, add);
+  const external = members.length > 0 && view.desired.config.spec.etcd.topology === 'external';
+  const etcd = external ? etcdCandidates(view, identity, add) : [];
   const last = nodes.length === 0 ? etcd : nodeCandidates(view, identity, etcd, add);
   add('inventory', OPERATOR, last, 'later changes are measured against it');
   return found;

@@ -1,4 +1,5 @@
 import { type HostId, OPERATOR } from '../model/ids.ts';
+import { isFounded } from '../ports/vault.ts';
 import type { View } from '../steps/types.ts';
 import { type Add, softwareCandidates } from './candidates.ts';
 
@@ -7,7 +8,7 @@ import { type Add, softwareCandidates } from './candidates.ts';
  * pod network, the others. `etcd` are keys of the last steps of an external etcd. Gives the keys of the last ones.
  */
 export function nodeCandidates(view: View, identity: string, etcd: readonly string[], add: Add): readonly string[] {
-  const { nodes, cluster } = view.desired;
+  const { nodes, cluster, config } = view.desired;
   const keys = add(
     'cluster-keys',
     OPERATOR,
@@ -17,24 +18,55 @@ export function nodeCandidates(view: View, identity: string, etcd: readonly stri
   const prepared = new Map<HostId, readonly string[]>();
   for (const { host } of nodes) prepared.set(host, prepare(view, host, identity, add));
 
-  const [first] = nodes.filter((node) => node.role === 'control-plane');
+  const controlPlanes = nodes.filter((node) => node.role === 'control-plane');
+  const [first] = controlPlanes;
   if (first === undefined) return etcd;
-  const placed = add(
-    'control-plane-keys',
-    first.host,
-    [keys, ...ready(prepared, first.host)],
-    'kubeadm takes what it finds',
-  );
-  const begins =
-    cluster.phase === 'new' && etcd.length === 0
-      ? [add('founding-begins', OPERATOR, [placed], 'no machine holds data: a cluster may be founded')]
-      : [];
+  const stacked = config.spec.etcd.topology === 'stacked';
+  const manual = config.spec.controlPlane?.certificates === 'manual' || !stacked;
+  const founding = stacked && !isFounded(cluster.phase);
+  const placed = add('control-plane-keys', first.host, [keys, ...ready(prepared, first.host)], 'kubeadm takes what it finds');
+  const begins = founding
+    ? [add('founding-begins', OPERATOR, [placed], 'no machine holds data: a cluster may be founded')]
+    : [];
   const init = add('kubeadm-init', first.host, [placed, ...begins, ...etcd], 'the cluster begins here');
-  const network = add('pod-network', OPERATOR, [init], 'nodes are Ready only with it');
-  const joined = nodes
-    .filter((node) => node.role === 'worker')
-    .map(({ host }) => add('worker-join', host, [network, ...ready(prepared, host)], 'pods run there'));
-  return [add('nodes-ready', OPERATOR, [network, ...joined], 'the cluster may be used from here on')];
+  const safe = stacked
+    ? [add('kubeadm-config-existing', OPERATOR, [init], 'a wiped control plane would found a cluster of its own')]
+    : [];
+  const network = add('pod-network', OPERATOR, [init, ...safe], 'nodes are Ready only with it');
+  // One after the other: each adds a member to etcd.
+  let joined = network;
+  for (const { host } of controlPlanes.slice(1)) {
+    const before = manual ? [add('control-plane-keys', host, [keys, ...ready(prepared, host)], 'kubeadm takes what it finds')] : ready(prepared, host);
+    joined = add('control-plane-join', host, [joined, ...before], 'the cluster outlives a machine');
+  }
+  // Before the workers: a single member is away for seconds while its manifest is exchanged, and with it the API.
+  const hardened = stacked ? hardenEtcd(view, [joined], add) : [];
+  const joins = new Map<HostId, string>();
+  for (const { host, role } of nodes) {
+    if (role === 'worker') joins.set(host, add('worker-join', host, [joined, ...hardened, ...ready(prepared, host)], 'pods run there'));
+  }
+  const settings = nodes.map(({ host }) => {
+    const join = joins.get(host);
+    return add('node-settings', host, join === undefined ? [joined, ...hardened] : [join], 'pods are placed by them');
+  });
+  const last = add('nodes-ready', OPERATOR, settings, 'the cluster may be used from here on');
+  if (!stacked || cluster.phase === 'handed-over') return [last];
+  return [add('etcd-handover', OPERATOR, [last], 'from here on an empty data directory is a loss')];
+}
+
+/** Every stacked member's manifest is made again, one after the other, so that none can found a cluster when its data is gone. */
+function hardenEtcd(view: View, after: readonly string[], add: Add): readonly string[] {
+  const { members, cluster } = view.desired;
+  const founded = isFounded(cluster.phase)
+    ? after
+    : [add('etcd-founded', OPERATOR, after, 'all members have to vote before any is hardened')];
+  let previous = founded;
+  for (const { host } of members) {
+    const why = 'a wiped machine is then never taken for an empty one';
+    const record = add('host-record', host, previous, why, { state: 'founded' }, '-founded');
+    previous = [add('etcd-member-run', host, [record], 'a member that lost its data can then not start')];
+  }
+  return previous;
 }
 
 function ready(prepared: ReadonlyMap<HostId, readonly string[]>, on: HostId): readonly string[] {

@@ -38,6 +38,8 @@ export interface Issuer {
   readonly createCa: (spec: CaSpec) => Promise<CertificatePair>;
   /** For the service accounts: the public half in PEM, and the private one as kubeadm writes it. */
   readonly createKeyPair: (algorithm: KeyAlgorithm) => Promise<{ public: string; key: Secret }>;
+  /** As kubeadm keeps a file in the Secret kubeadm-certs, in base64. `certificateKey` is 64 hexadecimal digits. */
+  readonly encryptForUpload: (text: Secret | string, certificateKey: Secret) => string;
   /** Rejects with `pki.ca-unusable` when the CA is expired, is no CA, or its key is another's. */
   readonly issue: (spec: LeafSpec, ca: CertificatePair) => Promise<CertificatePair>;
   /** Reads and judges a CA that the user brings. Rejects with `pki.ca-unusable`, naming everything that is wrong. */

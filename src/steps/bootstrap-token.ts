@@ -3,6 +3,16 @@ import type { HostId } from '../model/ids.ts';
 import { Secret } from '../model/secret.ts';
 import type { World } from '../ports/world.ts';
 
+export interface BootstrapToken {
+  /** `abcdef.0123456789abcdef`. */
+  token: string;
+  /** Its secret half. */
+  secret: string;
+  /** The Secret that holds it. */
+  name: string;
+  uid: string;
+}
+
 /** Longer than a join takes, with all its waits. */
 const LIFE_MS = 30 * 60_000;
 
@@ -14,7 +24,7 @@ export async function withBootstrapToken(
   world: World,
   through: HostId,
   purpose: string,
-  use: (token: string) => Promise<void>,
+  use: (token: BootstrapToken) => Promise<void>,
 ): Promise<void> {
   const id = world.random.hex(3);
   const secret = world.random.hex(8);
@@ -42,7 +52,7 @@ export async function withBootstrapToken(
     });
   }
   try {
-    await use(`${id}.${secret}`);
+    await use({ token: `${id}.${secret}`, secret, name: ref.name, uid: made.object.metadata.uid ?? '' });
   } finally {
     // It dies by itself within half an hour.
     await world.kube.remove({ ...call, signal: new AbortController().signal }, ref).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { kubeadmClusterOf, kubeadmNodeOf } from '../desired/kubeadm-cluster.ts';
+import { API_SERVER_PORT, kubeadmClusterOf, kubeadmNodeOf } from '../desired/kubeadm-cluster.ts';
 import type { Node } from '../desired/nodes.ts';
 import type { HostId } from '../model/ids.ts';
 import { isFounded } from '../ports/vault.ts';
@@ -9,7 +9,7 @@ import { noParams } from './params.ts';
 import { type Check, defineStep, type View } from './types.ts';
 
 /** What an init that was cut off leaves behind, and kubeadm would stumble over: its own files, its own static pods' ports, its etcd's data. */
-const LEFT_BY_INIT = [
+export const LEFT_BY_INIT = [
   'FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml',
   'FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml',
   'FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml',
@@ -65,7 +65,7 @@ export const kubeadmInit = defineStep({
           ignorePreflightErrors: [...registration.ignorePreflightErrors, ...(begun ? LEFT_BY_INIT : [])],
         },
         advertiseAddress: node.address,
-        bindPort: spec.controlPlane?.apiServerPort ?? 6443,
+        bindPort: spec.controlPlane?.apiServerPort ?? API_SERVER_PORT,
         cluster: kubeadmClusterOf(config),
         cgroupDriver: spec.runtime.cgroupDriver ?? (runtime.is === 'containerd' ? runtime.cgroupDriver : 'systemd'),
         kubelet: spec.kubelet,

@@ -39,7 +39,7 @@ export const workerJoin = defineStep({
     if (sha256 === null) throw new KeelsonError('vault.absent', 'the vault holds no Kubernetes CA');
     const registration = kubeadmNodeOf(config, nodeOf(view, on), criSocket);
     const begun = factOf(view, on, 'node')?.kubeletConfigured === true;
-    await withBootstrapToken(world, cluster.through, `keelson joins ${on}`, async (token) => {
+    await withBootstrapToken(world, cluster.through, `keelson joins ${on}`, async ({ token, secret }) => {
       world.note('kubeadm join');
       const text = kubeadmJoinConfig({
         node: {
@@ -50,7 +50,7 @@ export const workerJoin = defineStep({
         token,
         caCertHashes: [`sha256:${sha256}`],
       });
-      await runKubeadm(world, 'join', text, [token, token.slice(7)]);
+      await runKubeadm(world, 'join', text, [token, secret]);
     });
   },
 });

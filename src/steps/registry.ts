@@ -1,14 +1,17 @@
 import { clusterIdentity, foundingBegins } from './cluster-identity.ts';
 import { clusterKeys, controlPlaneKeys } from './cluster-keys.ts';
+import { controlPlaneJoin } from './control-plane-join.ts';
 import { etcdCertificates } from './etcd-certificates.ts';
 import { etcdFounded, etcdHandover } from './etcd-cluster.ts';
 import { etcdMemberFound, etcdMemberRun } from './etcd-member.ts';
 import { hostRecord } from './host-record.ts';
 import { inventory } from './inventory.ts';
+import { kubeadmConfigExisting } from './kubeadm-config-existing.ts';
 import { kubeadmInit } from './kubeadm-init.ts';
 import { workerJoin } from './kubeadm-join.ts';
 import { kubeletService } from './kubelet-service.ts';
 import { nodeKubelet } from './node-kubelet.ts';
+import { nodeSettings } from './node-settings.ts';
 import { nodeSystem } from './node-system.ts';
 import { nodesReady } from './nodes-ready.ts';
 import { packages } from './packages.ts';
@@ -45,8 +48,11 @@ export const stepKinds: readonly Step[] = [
   nodeSystem,
   nodeKubelet,
   kubeadmInit,
+  kubeadmConfigExisting,
   podNetwork,
+  controlPlaneJoin,
   workerJoin,
+  nodeSettings,
   nodesReady,
   resetHost,
   vaultRetire,

@@ -35,7 +35,9 @@ export const founding: PlanRefusal = (view, intent) => {
         ),
       ];
     }
-    return [...dataFindings(view, host, record !== null), ...strangers(view, host)];
+    // What is on nodes besides etcd is the business of its own rule.
+    const stacked = view.desired.config.spec.etcd.topology === 'stacked';
+    return [...dataFindings(view, host, record !== null), ...(stacked ? [] : strangers(view, host))];
   });
 };
 
@@ -55,7 +57,9 @@ function dataFindings(view: View, host: View['desired']['members'][number]['host
   const files = view.facts.hosts.get(host)?.files;
   const config = files?.is === 'known' ? files.value.text.get(paths.kubeadmConfig) : undefined;
   const { token, phase } = view.desired.cluster;
-  if (phase === 'founding' && recorded && token !== null && config?.includes(token)) return [];
+  // A stacked member is founded by kubeadm, which has no token for etcd.
+  const stacked = view.desired.config.spec.etcd.topology === 'stacked';
+  if (phase === 'founding' && recorded && (stacked || (token !== null && config?.includes(token)))) return [];
   return [
     refusal(
       'safety.foreign-data',

@@ -2,6 +2,7 @@ import type { Finding } from '../../model/finding.ts';
 import type { View } from '../../steps/types.ts';
 import type { Intent } from '../types.ts';
 import { changes } from './changes.ts';
+import { foreignNodes } from './foreign-nodes.ts';
 import { founding } from './founding.ts';
 import { lostData } from './lost-data.ts';
 import { ownership } from './ownership.ts';
@@ -12,7 +13,7 @@ import type { PlanRefusal } from './types.ts';
 import { unreached } from './unreached.ts';
 import { vault } from './vault.ts';
 
-const refusals: readonly PlanRefusal[] = [twins, ownership, founding, restartFounding, lostData, changes, reset];
+const refusals: readonly PlanRefusal[] = [twins, ownership, foreignNodes, founding, restartFounding, lostData, changes, reset];
 
 export function planRefusals(view: View, intent: Intent): readonly Finding[] {
   const sealed = vault(view, intent);

@@ -23,6 +23,7 @@ export function fixtureIssuer(real: Issuer, outside: <T>(work: Promise<T>) => Pr
   return {
     createCa: (spec) => numbered(`ca ${JSON.stringify(spec)}`, () => real.createCa(spec)),
     createKeyPair: (algorithm) => numbered(`key ${algorithm}`, () => real.createKeyPair(algorithm)),
+    encryptForUpload: real.encryptForUpload,
     issue: (spec, ca) => numbered(`${ca.certificate} ${JSON.stringify(spec)}`, () => real.issue(spec, ca)),
     loadCa: (files) => outside(real.loadCa(files)),
   };

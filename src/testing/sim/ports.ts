@@ -88,6 +88,7 @@ export function simPorts(sim: SimWorld, own: Gate): Ports {
     kube: simKubeApi(),
     pki: {
       createCa: (spec) => made(sim.issuer.createCa(spec)),
+      encryptForUpload: sim.issuer.encryptForUpload,
       createKeyPair: async (algorithm) => {
         const pair = await sim.issuer.createKeyPair(algorithm);
         return operator('make a key', () => pair);
