@@ -5,8 +5,8 @@ import type { VaultState } from '../ports/vault.ts';
 import { kubeadmInitConfig } from '../render/kubeadm-cluster.ts';
 import { etcdKubeadmConfig, type NameValue } from '../render/kubeadm-config.ts';
 import { certificatesFor } from './certificates.ts';
-import { memberUrls } from './members.ts';
 import { API_SERVER_PORT, kubeadmClusterOf, kubeadmNodeOf, withExistingEtcd } from './kubeadm-cluster.ts';
+import { memberUrls } from './members.ts';
 import { networkOf } from './network.ts';
 import { type Node, nodesOf } from './nodes.ts';
 import type { Desired, DesiredHost, DesiredMachine, Member, Software } from './types.ts';
@@ -146,12 +146,7 @@ function kubeadmConfigOf(
  * With `init phase etcd local` kubeadm writes a manifest that lists the member alone, as it does for a first control plane; together with
  * state `existing` a member that has lost its data cannot start. (A joined one's own manifest lists all, with which it comes back empty.)
  */
-function stackedConfigOf(
-  config: ClusterConfig,
-  member: Member,
-  nodes: readonly Node[],
-  criSocket: string,
-): string {
+function stackedConfigOf(config: ClusterConfig, member: Member, nodes: readonly Node[], criSocket: string): string {
   const node = nodes.find(({ host }) => host === member.host);
   if (node === undefined) throw new Error(`${member.host} is no control plane`);
   return kubeadmInitConfig({

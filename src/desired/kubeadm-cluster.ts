@@ -1,8 +1,8 @@
 import { parseEndpoint } from '../config/address.ts';
 import { goDurationSeconds } from '../config/duration.ts';
 import type { ClusterConfig } from '../config/schema.ts';
-import type { NameValue } from '../render/kubeadm-config.ts';
 import type { KubeadmCluster, KubeadmEtcd, KubeadmNode } from '../render/kubeadm-cluster.ts';
+import type { NameValue } from '../render/kubeadm-config.ts';
 import { etcdCa } from './certificates.ts';
 import { memberUrls } from './members.ts';
 import { type Node, nodesOf } from './nodes.ts';
@@ -101,5 +101,7 @@ export const EXISTING: readonly NameValue[] = [{ name: 'initial-cluster-state', 
 
 export function withExistingEtcd(cluster: KubeadmCluster): KubeadmCluster {
   const { etcd } = cluster;
-  return etcd.is === 'external' ? cluster : { ...cluster, etcd: { ...etcd, extraArgs: [...etcd.extraArgs, ...EXISTING] } };
+  return etcd.is === 'external'
+    ? cluster
+    : { ...cluster, etcd: { ...etcd, extraArgs: [...etcd.extraArgs, ...EXISTING] } };
 }

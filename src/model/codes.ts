@@ -383,6 +383,12 @@ export const errorCodes = {
     when: 'kubeadm began on a machine and did not come to its end.',
     action: 'Read its output below and the logs of the containers it names; the same command goes on where it stopped.',
   },
+  'node.network': {
+    exit: 1,
+    when: 'A node does not reach the Services of its own cluster, or its DNS.',
+    action:
+      'Look at the pods of kube-proxy, CoreDNS and the pod network on the machine named; UDP 8472 must be open between the machines for flannel.',
+  },
   'kube.manifest': {
     exit: 1,
     when: 'A file of Kubernetes manifests is not valid; each fault is listed with its place.',

@@ -24,7 +24,12 @@ export function nodeCandidates(view: View, identity: string, etcd: readonly stri
   const stacked = config.spec.etcd.topology === 'stacked';
   const manual = config.spec.controlPlane?.certificates === 'manual' || !stacked;
   const founding = stacked && !isFounded(cluster.phase);
-  const placed = add('control-plane-keys', first.host, [keys, ...ready(prepared, first.host)], 'kubeadm takes what it finds');
+  const placed = add(
+    'control-plane-keys',
+    first.host,
+    [keys, ...ready(prepared, first.host)],
+    'kubeadm takes what it finds',
+  );
   const begins = founding
     ? [add('founding-begins', OPERATOR, [placed], 'no machine holds data: a cluster may be founded')]
     : [];
@@ -36,22 +41,28 @@ export function nodeCandidates(view: View, identity: string, etcd: readonly stri
   // One after the other: each adds a member to etcd.
   let joined = network;
   for (const { host } of controlPlanes.slice(1)) {
-    const before = manual ? [add('control-plane-keys', host, [keys, ...ready(prepared, host)], 'kubeadm takes what it finds')] : ready(prepared, host);
+    const before = manual
+      ? [add('control-plane-keys', host, [keys, ...ready(prepared, host)], 'kubeadm takes what it finds')]
+      : ready(prepared, host);
     joined = add('control-plane-join', host, [joined, ...before], 'the cluster outlives a machine');
   }
   // Before the workers: a single member is away for seconds while its manifest is exchanged, and with it the API.
   const hardened = stacked ? hardenEtcd(view, [joined], add) : [];
   const joins = new Map<HostId, string>();
   for (const { host, role } of nodes) {
-    if (role === 'worker') joins.set(host, add('worker-join', host, [joined, ...hardened, ...ready(prepared, host)], 'pods run there'));
+    if (role === 'worker')
+      joins.set(host, add('worker-join', host, [joined, ...hardened, ...ready(prepared, host)], 'pods run there'));
   }
   const settings = nodes.map(({ host }) => {
     const join = joins.get(host);
     return add('node-settings', host, join === undefined ? [joined, ...hardened] : [join], 'pods are placed by them');
   });
-  const last = add('nodes-ready', OPERATOR, settings, 'the cluster may be used from here on');
-  if (!stacked || cluster.phase === 'handed-over') return [last];
-  return [add('etcd-handover', OPERATOR, [last], 'from here on an empty data directory is a loss')];
+  const allReady = add('nodes-ready', OPERATOR, settings, 'the cluster may be used from here on');
+  const seen = nodes.map(({ host }) =>
+    add('node-network', host, [allReady], 'a node can be Ready without reaching anything'),
+  );
+  if (!stacked || cluster.phase === 'handed-over') return seen;
+  return [add('etcd-handover', OPERATOR, seen, 'from here on an empty data directory is a loss')];
 }
 
 /** Every stacked member's manifest is made again, one after the other, so that none can found a cluster when its data is gone. */

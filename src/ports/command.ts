@@ -22,6 +22,7 @@ export type BuilderName =
   | 'reach-peers'
   | 'other-containers'
   | 'node-state'
+  | 'service-reach'
   // writing
   | 'make-directory'
   | 'own-by-root'

@@ -61,7 +61,11 @@ export const controlPlaneJoin = defineStep({
           ...(certificateKey === undefined ? {} : { certificateKey }),
         },
       });
-      await runKubeadm(world, 'join', text, [token.token, token.secret, ...(certificateKey === undefined ? [] : [certificateKey])]);
+      await runKubeadm(world, 'join', text, [
+        token.token,
+        token.secret,
+        ...(certificateKey === undefined ? [] : [certificateKey]),
+      ]);
     });
   },
 });

@@ -23,7 +23,9 @@ export const kubeadmConfigExisting = defineStep({
   judge: (_params, view) => {
     const text = clusterOf(view)?.kubeadmConfig ?? null;
     const right = text !== null && names(text);
-    return needed(right ? [] : [{ summary: 'set etcd’s initial-cluster-state: existing in ConfigMap kube-system/kubeadm-config' }]);
+    return needed(
+      right ? [] : [{ summary: 'set etcd’s initial-cluster-state: existing in ConfigMap kube-system/kubeadm-config' }],
+    );
   },
   apply: async (_params, world, view) => {
     const cluster = clusterOf(view);
@@ -49,5 +51,8 @@ function names(text: string): boolean {
 }
 
 function refused(on: string, why: string): KeelsonError {
-  return new KeelsonError('kube.refused', `the API server of ${on} does not change ConfigMap kube-system/kubeadm-config: ${why}`);
+  return new KeelsonError(
+    'kube.refused',
+    `the API server of ${on} does not change ConfigMap kube-system/kubeadm-config: ${why}`,
+  );
 }

@@ -11,6 +11,7 @@ import { kubeadmInit } from './kubeadm-init.ts';
 import { workerJoin } from './kubeadm-join.ts';
 import { kubeletService } from './kubelet-service.ts';
 import { nodeKubelet } from './node-kubelet.ts';
+import { nodeNetwork } from './node-network.ts';
 import { nodeSettings } from './node-settings.ts';
 import { nodeSystem } from './node-system.ts';
 import { nodesReady } from './nodes-ready.ts';
@@ -54,6 +55,7 @@ export const stepKinds: readonly Step[] = [
   workerJoin,
   nodeSettings,
   nodesReady,
+  nodeNetwork,
   resetHost,
   vaultRetire,
 ];

@@ -47,7 +47,9 @@ export async function uploadKeys(
   for (const object of objects(data, token)) {
     const applied = await world.kube.apply({ on: through, signal: world.signal }, object, { force: true });
     if (applied.is === 'ok') continue;
-    throw new KeelsonError('kube.refused', `${object.kind} ${object.metadata.name}: ${applied.message}`, { host: through });
+    throw new KeelsonError('kube.refused', `${object.kind} ${object.metadata.name}: ${applied.message}`, {
+      host: through,
+    });
   }
   return certificateKey;
 }
@@ -66,9 +68,7 @@ function objects(data: Readonly<Record<string, string>>, token: BootstrapToken):
       kind: 'RoleBinding',
       metadata: { name: role, namespace: NAMESPACE },
       roleRef: { apiGroup: RBAC, kind: 'Role', name: role },
-      subjects: [
-        { kind: 'Group', apiGroup: RBAC, name: 'system:bootstrappers:kubeadm:default-node-token' },
-      ],
+      subjects: [{ kind: 'Group', apiGroup: RBAC, name: 'system:bootstrappers:kubeadm:default-node-token' }],
     },
     {
       apiVersion: 'v1',
@@ -78,7 +78,14 @@ function objects(data: Readonly<Record<string, string>>, token: BootstrapToken):
         namespace: NAMESPACE,
         // The server removes it with the token.
         ownerReferences: [
-          { apiVersion: 'v1', kind: 'Secret', name: token.name, uid: token.uid, controller: true, blockOwnerDeletion: true },
+          {
+            apiVersion: 'v1',
+            kind: 'Secret',
+            name: token.name,
+            uid: token.uid,
+            controller: true,
+            blockOwnerDeletion: true,
+          },
         ],
       },
       data,

@@ -32,6 +32,7 @@ import {
 } from '../../src/ports/commands/lock.ts';
 import { diskSpace, fsyncLatency, reachPeers } from '../../src/ports/commands/preflight.ts';
 import { otherContainers, removePod, removeState } from '../../src/ports/commands/reset.ts';
+import { serviceReach } from '../../src/ports/commands/service-reach.ts';
 import { systemctl } from '../../src/ports/commands/services.ts';
 import { apt, importImage } from '../../src/ports/commands/software.ts';
 import type { LockHolder } from '../../src/ports/host.ts';
@@ -340,6 +341,8 @@ export const contractCases = {
       return names.filter((name) => name !== '');
     },
   },
+  // Nobody answers at these addresses.
+  'service-reach': { play: async (s) => (await s.run(serviceReach('127.0.0.9', '127.0.0.9', 'a.b'))).stdout },
   'apply-sysctls': { play: async (s) => (await s.run(applySysctls([], [['no.such.setting', '1']]))).exitCode },
   kubeadm: { play: async (s) => (await s.run(kubeadm('join', 'kind: Nonsense\n'))).exitCode !== 0 },
   'make-directory': {

@@ -25,7 +25,5 @@ function traces({ kubeconfigs, manifests, kubeletConfigured }: NodeFact): string
 
 function keys({ files }: Pick<HostFacts, 'files'>): string[] {
   if (files.is !== 'known') return [];
-  return files.value.entries
-    .map((entry) => entry.path)
-    .filter((path) => /\/(?:ca|sa|front-proxy-ca)\.key$/.test(path));
+  return files.value.entries.map((entry) => entry.path).filter((path) => /\/(?:ca|sa|front-proxy-ca)\.key$/.test(path));
 }

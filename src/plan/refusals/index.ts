@@ -13,7 +13,16 @@ import type { PlanRefusal } from './types.ts';
 import { unreached } from './unreached.ts';
 import { vault } from './vault.ts';
 
-const refusals: readonly PlanRefusal[] = [twins, ownership, foreignNodes, founding, restartFounding, lostData, changes, reset];
+const refusals: readonly PlanRefusal[] = [
+  twins,
+  ownership,
+  foreignNodes,
+  founding,
+  restartFounding,
+  lostData,
+  changes,
+  reset,
+];
 
 export function planRefusals(view: View, intent: Intent): readonly Finding[] {
   const sealed = vault(view, intent);
