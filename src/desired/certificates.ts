@@ -82,6 +82,13 @@ export function certificatesFor(
   }));
 }
 
+/** What the API server of a control plane shows to an external etcd: of the same kind as those of etcd's own machines. */
+export function etcdClientCertificateOf(host: { name: string; address: string }): CertificateSpec {
+  const spec = certificatesFor(host, { server: [], peer: [] }).find(({ name }) => name === 'apiserver-etcd-client');
+  if (spec === undefined) throw new Error('the table has no client certificate');
+  return spec;
+}
+
 function subjectAltNames(
   host: { name: string; address: string },
   extra: readonly string[],

@@ -6,6 +6,7 @@ import { kubeadmInitConfig } from '../render/kubeadm-cluster.ts';
 import { etcdKubeadmConfig, type NameValue } from '../render/kubeadm-config.ts';
 import { certificatesFor } from './certificates.ts';
 import { API_SERVER_PORT, kubeadmClusterOf, kubeadmNodeOf, withExistingEtcd } from './kubeadm-cluster.ts';
+import { endpointOf, loadBalancerOf } from './load-balancer.ts';
 import { memberUrls } from './members.ts';
 import { networkOf } from './network.ts';
 import { type Node, nodesOf } from './nodes.ts';
@@ -80,6 +81,8 @@ export function desire(
     configuredCa,
     machines,
     nodes,
+    endpoint: endpointOf(config),
+    loadBalancer: loadBalancerOf(config, identity?.clusterUid ?? null),
     network: networkOf(config, software),
     clusterKeys: vault.is === 'open' ? vault.clusterKeys : new Map(),
     members,

@@ -39,13 +39,24 @@ const ofNodes: ManagedPaths = {
   folders: [],
 };
 
-export function managedPaths({ nodes }: Pick<Desired, 'nodes'>, on: HostId): ManagedPaths {
-  if (!nodes.some((node) => node.host === on)) return common;
+export function managedPaths(
+  { nodes, loadBalancer }: Pick<Desired, 'nodes' | 'loadBalancer'>,
+  on: HostId,
+): ManagedPaths {
+  const parts = [common, ...(nodes.some((node) => node.host === on) ? [ofNodes] : []), balancerPaths(loadBalancer, on)];
   return {
-    text: [...common.text, ...ofNodes.text],
-    keys: [...common.keys, ...ofNodes.keys],
-    folders: [...common.folders, ...ofNodes.folders],
+    text: parts.flatMap((part) => part.text),
+    keys: parts.flatMap((part) => part.keys),
+    folders: parts.flatMap((part) => part.folders),
   };
+}
+
+function balancerPaths(balancer: Desired['loadBalancer'], on: HostId): ManagedPaths {
+  const none = { keys: [], folders: [] };
+  if (balancer?.kind === 'kube-vip' && balancer.hosts.includes(on)) return { ...none, text: [paths.kubeVipManifest] };
+  if (balancer?.kind !== 'haproxy-keepalived' || !balancer.hosts.some(({ host }) => host === on))
+    return { ...none, text: [] };
+  return { ...none, text: [paths.haproxyConfig, paths.keepalivedConfig, paths.checkScript] };
 }
 
 /** Folders whose whole content is looked at, so that what does not belong there is seen. */

@@ -5,6 +5,7 @@ import type { KubeObject } from '../model/kube-object.ts';
 import type { ClusterKeyName, EtcdPhase } from '../ports/vault.ts';
 import type { Bundle } from './bundle.ts';
 import type { CertificateSpec } from './certificates.ts';
+import type { Endpoint, LoadBalancer } from './load-balancer.ts';
 import type { Node } from './nodes.ts';
 
 /** One etcd member as the configuration wants it. */
@@ -65,6 +66,10 @@ export interface Desired {
   machines: readonly DesiredMachine[];
   /** Control planes and workers; none where etcd is all there is. */
   nodes: readonly Node[];
+  /** null where the only control plane is reached by its own address. */
+  endpoint: Endpoint | null;
+  /** null where keelson makes none. */
+  loadBalancer: LoadBalancer | null;
   /** What keelson applies for the pod network, in order. */
   network: readonly KubeObject[];
   /** Public halves of the keys that control planes share, as far as the vault has them. */

@@ -12,6 +12,7 @@ import type { Vault, VaultState } from '../ports/vault.ts';
 import { readEtcd } from './etcd.ts';
 import { artefactsProbe, etcdDataProbe, filesProbe, recordProbe } from './files.ts';
 import { readKube } from './kube.ts';
+import { balancerProbe, endpointProbe } from './load-balancer.ts';
 import { machineProbe } from './machine.ts';
 import { etcdProcessProbe, manifestsProbe } from './manifests.ts';
 import { memoryText, nothingRemembered, type Remembered, recall, rememberedOf } from './memory.ts';
@@ -34,6 +35,8 @@ const probes: { readonly [N in HostFactName]: Probe<HostFacts[N] extends Fact<in
   etcdProcess: etcdProcessProbe,
   artefacts: artefactsProbe,
   node: nodeProbe,
+  balancer: balancerProbe,
+  endpoint: endpointProbe,
 };
 export const hostFactNames = Object.keys(probes) as HostFactName[];
 

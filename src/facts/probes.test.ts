@@ -102,7 +102,7 @@ describe('the machine', () => {
 
 it('reads units with the moment at which they started', () => {
   const output =
-    'clock=2000.0\nuptime=500.0\ndropIn=kubelet.service|1|/usr/lib/systemd/system/kubelet.service.d/zz.conf\ndropIn=kubelet.service|1|/run/systemd/system/kubelet.service.d/b|c.conf\ndropIn=kubelet.service|1|/etc/systemd/system/kubelet.service.d/a.conf\ndropIn=kubelet.service|0|/etc/systemd/system/kubelet.service.d/zz.conf\nargv=42|L2sALS1jb25maWc9L2MA\n\nId=kubelet.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nNeedDaemonReload=yes\nMainPID=42\nExecMainStartTimestampMonotonic=100500000\nExecStart={ path=/k ; argv[]=/k --config=/c ; }\n\nId=containerd.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\nMainPID=0\nExecMainStartTimestampMonotonic=0\n';
+    'clock=2000.0\nuptime=500.0\ndropIn=kubelet.service|1|/usr/lib/systemd/system/kubelet.service.d/zz.conf\ndropIn=kubelet.service|1|/run/systemd/system/kubelet.service.d/b|c.conf\ndropIn=kubelet.service|1|/etc/systemd/system/kubelet.service.d/a.conf\ndropIn=kubelet.service|0|/etc/systemd/system/kubelet.service.d/zz.conf\nargv=42|L2sALS1jb25maWc9L2MA\n\nId=kubelet.service\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nNeedDaemonReload=yes\nMainPID=42\nExecMainStartTimestampMonotonic=100500000\nStateChangeTimestampMonotonic=200500000\nExecStart={ path=/k ; argv[]=/k --config=/c ; }\n\nId=containerd.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\nMainPID=0\nExecMainStartTimestampMonotonic=0\n';
   const units = read(unitsProbe, said(output));
   expect(units.get('kubelet.service')).toEqual({
     loaded: true,
@@ -116,11 +116,14 @@ it('reads units with the moment at which they started', () => {
     execStartFrom: ['/etc/systemd/system/kubelet.service.d/a.conf', '/run/systemd/system/kubelet.service.d/b|c.conf'],
     argv: ['/k', '--config=/c'],
     startedAt: 1600.5,
+    // Told to read its files again since.
+    settledAt: 1700.5,
   });
   expect(units.get('containerd.service')).toMatchObject({
     loaded: false,
     enabled: false,
     startedAt: 0,
+    settledAt: 0,
     argv: [],
     execStartFrom: [],
   });

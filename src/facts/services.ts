@@ -3,9 +3,14 @@ import { keyValues, only, type Probe } from './probe.ts';
 import type { UnitFacts } from './types.ts';
 
 export const watchedUnits = ['kubelet.service', 'containerd.service'] as const;
+/** Where keelson's load balancer runs. */
+const balancerUnits = ['haproxy.service', 'keepalived.service'] as const;
 
 export const unitsProbe: Probe<ReadonlyMap<string, UnitFacts>> = {
-  commands: () => [units(watchedUnits)],
+  commands: ({ loadBalancer }, on) => {
+    const balances = loadBalancer?.kind === 'haproxy-keepalived' && loadBalancer.hosts.some(({ host }) => host === on);
+    return [units([...watchedUnits, ...(balances ? balancerUnits : [])])];
+  },
   parse: (results) => {
     const found = new Map<string, UnitFacts>();
     const dropIns: [unit: string, rest: string][] = [];
@@ -22,6 +27,8 @@ export const unitsProbe: Probe<ReadonlyMap<string, UnitFacts>> = {
       }
       if (first('Id') === '') continue;
       const started = Number(first('ExecMainStartTimestampMonotonic')) / 1e6;
+      const changed = Number(first('StateChangeTimestampMonotonic')) / 1e6;
+      const runs = Number(first('MainPID')) > 0;
       found.set(first('Id'), {
         loaded: first('LoadState') === 'loaded',
         active: first('ActiveState'),
@@ -32,7 +39,8 @@ export const unitsProbe: Probe<ReadonlyMap<string, UnitFacts>> = {
         execStart: first('ExecStart'),
         execStartFrom: settersOf(dropIns.filter(([unit]) => unit === first('Id')).map(([, rest]) => divided(rest))),
         argv: argvOf.get(first('MainPID')) ?? [],
-        startedAt: Number(first('MainPID')) > 0 ? bootedAt + started : 0,
+        startedAt: runs ? bootedAt + started : 0,
+        settledAt: runs && first('ActiveState') === 'active' && changed > 0 ? bootedAt + changed : 0,
       });
     }
     return found;

@@ -66,6 +66,8 @@ export interface UnitFacts {
   argv: readonly string[];
   /** Seconds since 1970 at which the main process started, to about 20 ms; 0 when there is none. */
   startedAt: number;
+  /** The same for the last time that it became what it is: a reload counts. 0 when it is not active. */
+  settledAt: number;
 }
 
 export interface ToolFact {
@@ -127,6 +129,25 @@ export interface NodeFact {
   kubeadmPids: readonly number[];
 }
 
+/** What a machine of the load balancer has of network and programs. */
+export interface BalancerFact {
+  addresses: readonly { interface: string; address: string; prefixLength: number }[];
+  /** Of haproxy, keepalived and curl, those that are there. */
+  programs: ReadonlySet<string>;
+}
+
+/** How the control plane's endpoint answers the first control plane. */
+export type EndpointFact =
+  /** Nothing listens there. */
+  | { is: 'refused' }
+  /** Something accepts connections, and no API server of this cluster answers. */
+  | { is: 'silent' }
+  | { is: 'answers' }
+  /** No word came back, neither yes nor no. */
+  | { is: 'timed-out' }
+  /** No way there: the name is unknown, or the address is on nobody. */
+  | { is: 'unreachable'; why: string };
+
 export interface HostFacts {
   machine: Fact<MachineFacts>;
   record: Fact<RecordFact>;
@@ -143,6 +164,10 @@ export interface HostFacts {
   etcdData: Fact<DataDirectoryFact>;
   /** null on a machine that is no node. */
   node: Fact<NodeFact | null>;
+  /** null on a machine that has no part in it. */
+  balancer: Fact<BalancerFact | null>;
+  /** null where nobody asks: on other machines than the first control plane, and as long as the cluster has no authority. */
+  endpoint: Fact<EndpointFact | null>;
 }
 
 /** One API server. `failed`: it could not be asked, or does not say. */

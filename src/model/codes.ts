@@ -310,6 +310,45 @@ export const errorCodes = {
     action: 'Put the key in a file and name it in spec.software.repository.signingKey.',
   },
 
+  // --- the load balancer and the control plane's endpoint
+  'load-balancer.programs': {
+    exit: 5,
+    when: 'A machine of the load balancer lacks haproxy or keepalived, and spec.software does not bring them.',
+    action: 'Install both from the machine’s distribution, or choose another spec.controlPlane.loadBalancer.kind.',
+  },
+  'load-balancer.foreign': {
+    exit: 5,
+    when: 'A machine of the load balancer has a configuration of haproxy or keepalived that serves something and is not keelson’s. It is never written over.',
+    action: 'Move what it serves to another machine and remove the file named, or choose other machines.',
+  },
+  'load-balancer.network': {
+    exit: 5,
+    when: 'The virtual IP is in no subnet of the network interface that is to carry it, or there is no such interface.',
+    action: 'Correct spec.controlPlane.loadBalancer.virtualIP, or its interface.',
+  },
+  'load-balancer.refused': {
+    exit: 1,
+    when: 'haproxy or keepalived of a machine does not accept the configuration made for it. The one before stays in force.',
+    action: 'Read what the program says; it may be older than keelson needs (haproxy 2.4, keepalived 2.2).',
+  },
+  'endpoint.timeout': {
+    exit: 1,
+    when: 'A connection to spec.controlPlane.endpoint is neither accepted nor refused: no load balancer is there, or a firewall drops what is sent to it.',
+    action:
+      'See that the load balancer runs and has the address, and that the machines may connect to its port. Before the first API server runs it is right that it refuses.',
+  },
+  'endpoint.unreachable': {
+    exit: 1,
+    when: 'There is no way from the first control plane to spec.controlPlane.endpoint: its name is unknown there, or no machine has the address.',
+    action: 'See that the machines can look the name up and reach the address.',
+  },
+  'endpoint.no-api-server': {
+    exit: 1,
+    when: 'The first API server runs, and at spec.controlPlane.endpoint no API server of the cluster answers.',
+    action:
+      'See that the load balancer leads to the control planes’ API servers, passes TLS through, and finds them healthy.',
+  },
+
   // --- the kubelet's service
   'kubelet.overridden': {
     exit: 5,

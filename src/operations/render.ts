@@ -240,6 +240,8 @@ function emptyMachine(desired: Desired, host: DesiredHost): View {
     artefacts: unknown,
     etcdData: unknown,
     node: unknown,
+    balancer: unknown,
+    endpoint: unknown,
   };
   return { desired, facts: { hosts: new Map([[host.id, facts]]), etcd: unknown, kube: unknown, vault: unknown } };
 }

@@ -2,6 +2,7 @@ import { type HostId, OPERATOR } from '../model/ids.ts';
 import { isFounded } from '../ports/vault.ts';
 import type { View } from '../steps/types.ts';
 import { type Add, softwareCandidates } from './candidates.ts';
+import { endpointCandidates, kubeVipCandidates, loadBalancerCandidates } from './load-balancer-candidates.ts';
 
 /**
  * Control planes and workers, in the order of the page "Creating Highly Available Clusters with kubeadm": keys, the first control plane, the
@@ -15,49 +16,64 @@ export function nodeCandidates(view: View, identity: string, etcd: readonly stri
     [identity],
     'every repetition of kubeadm init then makes the same cluster',
   );
-  const prepared = new Map<HostId, readonly string[]>();
+  const prepared = new Map<HostId, Prepared>();
   for (const { host } of nodes) prepared.set(host, prepare(view, host, identity, add));
 
   const controlPlanes = nodes.filter((node) => node.role === 'control-plane');
   const [first] = controlPlanes;
   if (first === undefined) return etcd;
   const stacked = config.spec.etcd.topology === 'stacked';
+  // With an external etcd always: through the Secret all control planes would come to share one client key for etcd.
   const manual = config.spec.controlPlane?.certificates === 'manual' || !stacked;
   const founding = stacked && !isFounded(cluster.phase);
-  const placed = add(
-    'control-plane-keys',
-    first.host,
-    [keys, ...ready(prepared, first.host)],
-    'kubeadm takes what it finds',
-  );
+  const place = (on: HostId): readonly string[] => {
+    const before = [keys, ...ready(prepared, on)];
+    const shared = add('control-plane-keys', on, before, 'kubeadm takes what it finds');
+    if (stacked) return [shared];
+    return [shared, add('etcd-client-certificate', on, before, 'the API server is etcd’s client')];
+  };
+  const placed = place(first.host);
+  const begin = (on: HostId): readonly string[] => {
+    const node = prepared.get(on);
+    const claim = node?.claim ?? claimOf(on, identity, add);
+    // Two package managers do not run at a time.
+    return view.desired.software.source === 'packages' && node !== undefined ? node.software : [claim];
+  };
+  const open = loadBalancerCandidates(view, first.host, begin, keys, add);
   const begins = founding
-    ? [add('founding-begins', OPERATOR, [placed], 'no machine holds data: a cluster may be founded')]
+    ? [add('founding-begins', OPERATOR, placed, 'no machine holds data: a cluster may be founded')]
     : [];
-  const init = add('kubeadm-init', first.host, [placed, ...begins, ...etcd], 'the cluster begins here');
+  const init = add('kubeadm-init', first.host, [...placed, ...begins, ...open, ...etcd], 'the cluster begins here');
   const safe = stacked
     ? [add('kubeadm-config-existing', OPERATOR, [init], 'a wiped control plane would found a cluster of its own')]
     : [];
   const network = add('pod-network', OPERATOR, [init, ...safe], 'nodes are Ready only with it');
+  const answers = endpointCandidates(view, first.host, [init, ...safe], add);
   // One after the other: each adds a member to etcd.
-  let joined = network;
+  let joined: readonly string[] = [network, ...answers];
+  const carried: string[] = [];
   for (const { host } of controlPlanes.slice(1)) {
-    const before = manual
-      ? [add('control-plane-keys', host, [keys, ...ready(prepared, host)], 'kubeadm takes what it finds')]
-      : ready(prepared, host);
-    joined = add('control-plane-join', host, [joined, ...before], 'the cluster outlives a machine');
+    const before = manual ? place(host) : ready(prepared, host);
+    joined = [add('control-plane-join', host, [...joined, ...before], 'the cluster outlives a machine')];
+    carried.push(...kubeVipCandidates(view, [host], joined, add));
   }
   // Before the workers: a single member is away for seconds while its manifest is exchanged, and with it the API.
-  const hardened = stacked ? hardenEtcd(view, [joined], add) : [];
+  const hardened = stacked ? hardenEtcd(view, joined, add) : [];
   const joins = new Map<HostId, string>();
   for (const { host, role } of nodes) {
     if (role === 'worker')
-      joins.set(host, add('worker-join', host, [joined, ...hardened, ...ready(prepared, host)], 'pods run there'));
+      joins.set(host, add('worker-join', host, [...joined, ...hardened, ...ready(prepared, host)], 'pods run there'));
   }
   const settings = nodes.map(({ host }) => {
     const join = joins.get(host);
-    return add('node-settings', host, join === undefined ? [joined, ...hardened] : [join], 'pods are placed by them');
+    return add(
+      'node-settings',
+      host,
+      join === undefined ? [...joined, ...hardened] : [join],
+      'pods are placed by them',
+    );
   });
-  const allReady = add('nodes-ready', OPERATOR, settings, 'the cluster may be used from here on');
+  const allReady = add('nodes-ready', OPERATOR, [...settings, ...carried], 'the cluster may be used from here on');
   const seen = nodes.map(({ host }) =>
     add('node-network', host, [allReady], 'a node can be Ready without reaching anything'),
   );
@@ -80,13 +96,29 @@ function hardenEtcd(view: View, after: readonly string[], add: Add): readonly st
   return previous;
 }
 
-function ready(prepared: ReadonlyMap<HostId, readonly string[]>, on: HostId): readonly string[] {
-  return prepared.get(on) ?? [];
+/** Keys of the steps that begin with a machine. */
+interface Prepared {
+  claim: string;
+  software: readonly string[];
+  /** Of the last ones: kubeadm may run. */
+  ready: readonly string[];
 }
 
-function prepare(view: View, on: HostId, identity: string, add: Add): readonly string[] {
-  const claim = add('host-record', on, [identity], 'written before anything else', { state: 'claim' }, '-claim');
+function ready(prepared: ReadonlyMap<HostId, Prepared>, on: HostId): readonly string[] {
+  return prepared.get(on)?.ready ?? [];
+}
+
+function claimOf(on: HostId, identity: string, add: Add): string {
+  return add('host-record', on, [identity], 'written before anything else', { state: 'claim' }, '-claim');
+}
+
+function prepare(view: View, on: HostId, identity: string, add: Add): Prepared {
+  const claim = claimOf(on, identity, add);
   const software = softwareCandidates(view, on, [claim], add);
   const system = add('node-system', on, [claim], 'kubeadm refuses a machine that forwards nothing');
-  return [add('node-kubelet', on, [...software, system], 'kubeadm configures and starts it')];
+  return {
+    claim,
+    software,
+    ready: [add('node-kubelet', on, [...software, system], 'kubeadm configures and starts it')],
+  };
 }

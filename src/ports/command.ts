@@ -23,6 +23,8 @@ export type BuilderName =
   | 'other-containers'
   | 'node-state'
   | 'service-reach'
+  | 'load-balancer-state'
+  | 'probe-endpoint'
   // writing
   | 'make-directory'
   | 'own-by-root'
@@ -34,6 +36,7 @@ export type BuilderName =
   | 'apt'
   | 'kubeadm'
   | 'apply-sysctls'
+  | 'check-load-balancer'
   | 'end-static-pod'
   | 'clear-data'
   | 'remove-pod'

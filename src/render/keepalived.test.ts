@@ -19,6 +19,7 @@ const config: KeepalivedConfig = {
   virtualIp: '10.77.0.100',
   prefixLength: 24,
   advertSeconds: 1,
+  check: { seconds: 1, fall: 2, rise: 2 },
   peers: 'unicast',
   authPass: 'k33pth4t',
   checkScript: '/etc/keepalived/check_apiserver.sh',
@@ -50,6 +51,11 @@ describe('rendered files', () => {
     ['check_apiserver.sh', checkApiserverScript({ families: 'ipv4', port: 8443 })],
     ['keepalived-pod.yaml', keepalivedPod(pod)],
   ])('%s', (name, text) => expectGolden(import.meta.dirname, name, text));
+});
+
+it('checks as often as it is told', () => {
+  const text = keepalivedConfig({ ...config, check: { seconds: 3, fall: 4, rise: 5 } });
+  expect([number(text, 'interval'), number(text, 'fall'), number(text, 'rise')]).toEqual([3, 4, 5]);
 });
 
 it.each([

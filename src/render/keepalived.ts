@@ -20,6 +20,8 @@ export interface KeepalivedConfig {
   virtualIp: string;
   prefixLength: number;
   advertSeconds: number;
+  /** How often the check runs, and how many in a row decide. */
+  check: { seconds: number; fall: number; rise: number };
   peers: 'unicast' | 'multicast';
   /**
    * One to eight letters and digits: VRRP has room for no more and sends it in clear, so it keeps groups apart by accident and nobody
@@ -36,7 +38,7 @@ export interface KeepalivedConfig {
  * Source: kubeadm's "Options for Software Load Balancing", with these faults mended:
  * - A failing check takes so much off the priority that the last of the healthy machines is above the first of the failing ones. When all
  *   fail, as before the first API server runs, the first holds the address all the same.
- * - Two checks a second apart, where the page waits half a minute.
+ * - By default two checks a second apart, where the page waits half a minute.
  * - BACKUP everywhere: a machine that starts hears the others before it takes the address, and `init_fail` lets none of them take it from a
  *   healthy one before its own check passed. MASTER would only take it at once, with nothing known.
  * - No `nopreempt`: with it a failing holder keeps the address for as long as it can send.
@@ -54,9 +56,9 @@ global_defs {
 
 vrrp_script check_apiserver {
   script "${config.checkScript}"
-  interval 1
-  fall 2
-  rise 2
+  interval ${config.check.seconds}
+  fall ${config.check.fall}
+  rise ${config.check.rise}
   weight ${failureWeight(config.hosts)}
   init_fail
 }

@@ -1,15 +1,19 @@
 import { API_SERVER_PORT, controlPlaneEndpoint, kubeadmNodeOf } from '../desired/kubeadm-cluster.ts';
 import { KeelsonError } from '../model/errors.ts';
+import type { HostId } from '../model/ids.ts';
 import { publicKeySha256 } from '../model/x509.ts';
 import { kubeadmJoinConfig } from '../render/kubeadm-cluster.ts';
 import { withBootstrapToken } from './bootstrap-token.ts';
-import { factOf } from './compare.ts';
+import { factOf, needed } from './compare.ts';
+import { memberHealth } from './etcd-member.ts';
 import { runKubeadm } from './kubeadm.ts';
 import { LEFT_BY_INIT, nodeOf } from './kubeadm-init.ts';
 import { clusterOf } from './kubeadm-join.ts';
 import { noParams } from './params.ts';
-import { type Check, defineStep } from './types.ts';
+import { type Check, defineStep, type View } from './types.ts';
 import { uploadKeys } from './upload-keys.ts';
+
+const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 
 /** A further control plane joins. One at a time: each adds a member to etcd, and a second learner is refused. */
 export const controlPlaneJoin = defineStep({
@@ -21,19 +25,15 @@ export const controlPlaneJoin = defineStep({
   title: (_params, on) => `join the control plane ${on}`,
   reads: (_params, on) => [{ on, fact: 'node' }, 'kube', 'etcd', 'vault'],
   judge: (_params, view, on): Check => {
-    const state = factOf(view, on, 'node');
-    const registered = clusterOf(view)?.nodes.has(nodeOf(view, on).name) === true;
-    const server = view.facts.kube.is === 'known' ? view.facts.kube.value.servers.get(on) : undefined;
-    const whole =
-      registered &&
-      server?.is === 'ok' &&
-      server.ready &&
-      state?.manifests.has('kube-scheduler') === true &&
-      state.kubeletConfigured;
-    if (whole) return { is: 'satisfied' };
-    return { is: 'needed', changes: [{ summary: `kubeadm join --control-plane, node ${nodeOf(view, on).name}` }] };
+    const { name } = nodeOf(view, on);
+    if (!joined(view, on))
+      return { is: 'needed', changes: [{ summary: `kubeadm join --control-plane, node ${name}` }] };
+    const ill = [apiProblem(view, on), memberProblem(view, on)].filter((why) => why !== null);
+    return needed(ill.map((why) => ({ summary: `wait for ${name}: ${why}` })));
   },
   apply: async (_params, world, view, on) => {
+    // kubeadm has done its part, and would disturb what is there.
+    if (joined(view, on)) return;
     const cluster = clusterOf(view);
     if (cluster === null) throw new KeelsonError('kube.unreachable', 'no API server of the cluster is ready');
     const { config, criSocket, clusterKeys } = view.desired;
@@ -69,3 +69,29 @@ export const controlPlaneJoin = defineStep({
     });
   },
 });
+
+/** Whatever its health is now: kubeadm marks the node when all but its last wait is done. */
+function joined(view: View, on: HostId): boolean {
+  const state = factOf(view, on, 'node');
+  const node = clusterOf(view)?.nodes.get(nodeOf(view, on).name);
+  return (
+    node?.labels[CONTROL_PLANE_LABEL] !== undefined &&
+    state?.manifests.has('kube-scheduler') === true &&
+    state.kubeletConfigured
+  );
+}
+
+/** With the next one on its way, this one has to be whole: its part of the load is its own. */
+function apiProblem(view: View, on: HostId): string | null {
+  const server = view.facts.kube.is === 'known' ? view.facts.kube.value.servers.get(on) : undefined;
+  if (server === undefined) return 'its API server was not asked';
+  if (server.is === 'failed') return server.message;
+  return server.ready ? null : `its API server is not ready: ${server.failing.join(', ')}`;
+}
+
+/** A second learner would be refused, and a member that does not vote is lost with the next one that fails. */
+function memberProblem(view: View, on: HostId): string | null {
+  if (view.desired.config.spec.etcd.topology !== 'stacked') return null;
+  const why = memberHealth(view, on);
+  return why === null ? null : `its etcd: ${why}`;
+}

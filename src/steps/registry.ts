@@ -1,15 +1,19 @@
 import { clusterIdentity, foundingBegins } from './cluster-identity.ts';
 import { clusterKeys, controlPlaneKeys } from './cluster-keys.ts';
+import { controlPlaneEndpoint } from './control-plane-endpoint.ts';
 import { controlPlaneJoin } from './control-plane-join.ts';
 import { etcdCertificates } from './etcd-certificates.ts';
+import { etcdClientCertificate } from './etcd-client-certificate.ts';
 import { etcdFounded, etcdHandover } from './etcd-cluster.ts';
 import { etcdMemberFound, etcdMemberRun } from './etcd-member.ts';
 import { hostRecord } from './host-record.ts';
 import { inventory } from './inventory.ts';
+import { kubeVip } from './kube-vip.ts';
 import { kubeadmConfigExisting } from './kubeadm-config-existing.ts';
 import { kubeadmInit } from './kubeadm-init.ts';
 import { workerJoin } from './kubeadm-join.ts';
 import { kubeletService } from './kubelet-service.ts';
+import { loadBalancer } from './load-balancer.ts';
 import { nodeKubelet } from './node-kubelet.ts';
 import { nodeNetwork } from './node-network.ts';
 import { nodeSettings } from './node-settings.ts';
@@ -48,6 +52,10 @@ export const stepKinds: readonly Step[] = [
   controlPlaneKeys,
   nodeSystem,
   nodeKubelet,
+  loadBalancer,
+  kubeVip,
+  controlPlaneEndpoint,
+  etcdClientCertificate,
   kubeadmInit,
   kubeadmConfigExisting,
   podNetwork,

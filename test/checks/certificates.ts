@@ -25,7 +25,7 @@ export const goodLeaf = (await issuer.issue({ ...spec, algorithm: 'ecdsa-p256', 
   .certificate;
 export const goodFingerprint = parseCertificate(goodLeaf).fingerprint256;
 
-const leaves = managedPaths({ nodes: [] }, hostId('etcd-0')).text.filter(
+const leaves = managedPaths({ nodes: [], loadBalancer: null }, hostId('etcd-0')).text.filter(
   (path) => path.endsWith('.crt') && path !== etcdCa.certPath,
 );
 

@@ -111,6 +111,8 @@ function goodFacts(host: HostId, n: number): Known<HostFacts> {
     etcdData: { is: 'absent' },
     etcdProcess: { is: 'absent' },
     node: null,
+    balancer: null,
+    endpoint: null,
     artefacts: new Map(),
   };
 }
@@ -127,6 +129,7 @@ export function unit(active = 'active') {
     execStartFrom: [],
     argv: [],
     startedAt: 1,
+    settledAt: 1,
   };
 }
 

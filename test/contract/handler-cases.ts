@@ -22,6 +22,7 @@ import {
   removePaths,
 } from '../../src/ports/commands/files.ts';
 import { applySysctls, kubeadm, nodeState } from '../../src/ports/commands/kubeadm.ts';
+import { checkLoadBalancer, loadBalancerState, probeEndpoint } from '../../src/ports/commands/load-balancer.ts';
 import {
   fenceRaise,
   lockRelease,
@@ -343,6 +344,25 @@ export const contractCases = {
   },
   // Nobody answers at these addresses.
   'service-reach': { play: async (s) => (await s.run(serviceReach('127.0.0.9', '127.0.0.9', 'a.b'))).stdout },
+  'load-balancer-state': {
+    play: async (s) => {
+      const { stdout } = await s.run(loadBalancerState());
+      const prefix = new RegExp(`^address=[^|]+\\|${s.address}/\\d+$`);
+      const lines = stdout.split('\n').filter((line) => line !== '');
+      return {
+        own: lines.filter((line) => prefix.test(line)).length,
+        others: lines.every((line) =>
+          /^(?:address=[^|]+\|[0-9a-f.:]+\/\d+|program=(?:haproxy|keepalived|curl))$/.test(line),
+        ),
+      };
+    },
+  },
+  'probe-endpoint': {
+    play: async (s) => (await s.run(probeEndpoint(s.address, 6443, '/etc/kubernetes/pki/ca.crt'))).stdout,
+  },
+  'check-load-balancer': {
+    play: async (s) => (await s.run(checkLoadBalancer('haproxy', 'nonsense\n'))).exitCode !== 0,
+  },
   'apply-sysctls': { play: async (s) => (await s.run(applySysctls([], [['no.such.setting', '1']]))).exitCode },
   kubeadm: { play: async (s) => (await s.run(kubeadm('join', 'kind: Nonsense\n'))).exitCode !== 0 },
   'make-directory': {

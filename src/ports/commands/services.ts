@@ -1,7 +1,7 @@
 import { type ReadCommand, readCommand, script, type WriteCommand, writeCommand } from '../command.ts';
 
 const PROPERTIES =
-  'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,ExecMainStartTimestampMonotonic,ExecStart,FragmentPath,DropInPaths';
+  'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,ExecMainStartTimestampMonotonic,StateChangeTimestampMonotonic,ExecStart,FragmentPath,DropInPaths';
 
 /**
  * `clock=` and `uptime=` (both in seconds, so that monotonic times can be compared with those of files); `dropIn=UNIT|1|FILE` for
@@ -27,14 +27,15 @@ export function units(names: readonly string[]): ReadCommand {
   return readCommand('units', script(text, [PROPERTIES, ...names]));
 }
 
-export type SystemctlVerb = 'daemon-reload' | 'enable' | 'disable' | 'start' | 'restart' | 'stop';
+/** `reload-or-restart` starts what does not run. */
+export type SystemctlVerb = 'daemon-reload' | 'enable' | 'disable' | 'start' | 'restart' | 'reload-or-restart' | 'stop';
 
 /**
  * `--no-block` for what can last: the step's own verdict waits for the unit, so a hanging unit never holds the fence. `enable` does not
  * reload systemd, which takes a tenth of a second: who enables a unit has written its files, and reloads once for both.
  */
 export function systemctl(verb: SystemctlVerb, names: readonly string[] = []): WriteCommand {
-  const queued = verb === 'start' || verb === 'restart';
+  const queued = verb === 'start' || verb === 'restart' || verb === 'reload-or-restart';
   const option = queued ? ['--no-block'] : verb === 'enable' ? ['--no-reload'] : [];
   const argv: [string, ...string[]] = ['systemctl', ...option, verb, ...names];
   return writeCommand('systemctl', argv, { mayBeLong: verb === 'stop', timeoutMs: verb === 'stop' ? 120_000 : 20_000 });
