@@ -33,12 +33,6 @@ export function nicOf(view: View, on: HostId, balancer: Pick<LoadBalancer, 'inte
   );
 }
 
-/** Whether the machine has the address at this moment. */
-export function holds(view: View, on: HostId, virtualIp: string): boolean {
-  const fact = view.facts.hosts.get(on)?.balancer;
-  return fact?.is === 'known' && fact.value?.addresses.some(({ address }) => same(address, virtualIp)) === true;
-}
-
 function nowhere(on: HostId, message: string): Finding {
   return {
     code: 'load-balancer.network',
