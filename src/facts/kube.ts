@@ -5,7 +5,7 @@ import type { HostId } from '../model/ids.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import type { KubeApi, KubeCall, KubeRef } from '../ports/kube-api.ts';
 import { listAll } from '../ports/kube-list.ts';
-import type { KubeClusterFact, KubeFacts, KubeNodeFact, KubeServerFact } from './types.ts';
+import type { KubeClusterFact, KubeFacts, KubeLeaseFact, KubeNodeFact, KubeServerFact } from './types.ts';
 
 /** What every kubeadm init leaves in the cluster, in the order of its phases: while one of them is missing it has not come to its end. */
 const MADE_BY_INIT: readonly KubeRef[] = [
@@ -16,6 +16,9 @@ const MADE_BY_INIT: readonly KubeRef[] = [
   { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'kube-system', name: 'coredns' },
   { apiVersion: 'apps/v1', kind: 'DaemonSet', namespace: 'kube-system', name: 'kube-proxy' },
 ];
+
+/** Of several only the one that has the lease of its name in kube-system is at work. */
+export const LEADERS = ['kube-controller-manager', 'kube-scheduler'] as const;
 
 /** Asks each control plane for itself, and the first that is ready for the cluster. Rejects only when the signal is aborted. */
 export async function readKube(desired: Desired, kube: KubeApi, signal: AbortSignal): Promise<KubeFacts> {
@@ -57,9 +60,10 @@ async function readServer(kube: KubeApi, on: HostId, signal: AbortSignal): Promi
 /** null when a server that was ready cannot tell after all. */
 async function readCluster(desired: Desired, kube: KubeApi, call: KubeCall): Promise<KubeClusterFact | null> {
   try {
-    const [nodes, made, applied] = await Promise.all([
+    const [nodes, made, leases, applied] = await Promise.all([
       listAll(kube, call, { apiVersion: 'v1', kind: 'Node' }),
       Promise.all(MADE_BY_INIT.map(async (ref) => ({ ref, got: await kube.get(call, ref) }))),
+      Promise.all(LEADERS.map(async (name) => ({ name, got: await kube.get(call, leaseRef(name)) }))),
       Promise.all(
         desired.network.map(async (object) => {
           const got = await kube.get(call, refOf(object));
@@ -73,6 +77,7 @@ async function readCluster(desired: Desired, kube: KubeApi, call: KubeCall): Pro
     return {
       through: call.on,
       nodes: new Map(nodes.objects.map((node) => [node.metadata.name, nodeFact(node)])),
+      leases: new Map(leases.flatMap(({ name, got }) => (got.is === 'ok' ? [[name, leaseFact(got.object)]] : []))),
       lacking: made
         .filter(({ got }) => got.is !== 'ok')
         .map(({ ref }) => `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`),
@@ -83,6 +88,19 @@ async function readCluster(desired: Desired, kube: KubeApi, call: KubeCall): Pro
     call.signal.throwIfAborted();
     return null;
   }
+}
+
+function leaseRef(name: string): KubeRef {
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'kube-system', name };
+}
+
+interface LeaseShape {
+  spec?: { holderIdentity?: string; renewTime?: string; leaseDurationSeconds?: number };
+}
+
+function leaseFact(object: KubeObject): KubeLeaseFact {
+  const { holderIdentity = '', renewTime = null, leaseDurationSeconds = 15 } = (object as LeaseShape).spec ?? {};
+  return { holder: holderIdentity, renewedAt: renewTime, seconds: leaseDurationSeconds };
 }
 
 export function refOf({ apiVersion, kind, metadata }: KubeObject): KubeRef {

@@ -188,10 +188,22 @@ export interface KubeNodeFact {
   kubeletVersion: string;
 }
 
+/** Which of several controller managers, or schedulers, is at work. */
+export interface KubeLeaseFact {
+  /** `cp-0_3f0c...`, host name and a number of its own; empty for none. */
+  holder: string;
+  /** By the holder's clock; null when it has never been held. */
+  renewedAt: string | null;
+  /** For how long the holder has it without renewing it. */
+  seconds: number;
+}
+
 export interface KubeClusterFact {
   /** Which API server told it. */
   through: HostId;
   nodes: ReadonlyMap<string, KubeNodeFact>;
+  /** By component: `kube-controller-manager`, `kube-scheduler`. One that has no lease at all is not there. */
+  leases: ReadonlyMap<string, KubeLeaseFact>;
   /** What a whole `kubeadm init` leaves and is not there. */
   lacking: readonly string[];
   /** ClusterConfiguration, as kubeadm keeps it. */

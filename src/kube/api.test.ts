@@ -3,6 +3,7 @@ import { failure, type KubeServer, kubeServer } from '../../test/contract/kube-s
 import { hostId } from '../model/ids.ts';
 import type { KubeObject } from '../model/kube-object.ts';
 import { Secret } from '../model/secret.ts';
+import { parseCertificate } from '../model/x509.ts';
 import { createIssuer, ephemeralClientCertificate, kubernetesClient } from '../pki/issuer.ts';
 import type { CertificatePair } from '../ports/issuer.ts';
 import type { KubeCall } from '../ports/kube-api.ts';
@@ -22,12 +23,13 @@ const configMap: KubeObject = {
 const json = { 'content-type': 'application/json' };
 
 let ca: CertificatePair;
+let serving: CertificatePair;
 let server: KubeServer;
 let api: OpenKubeApi;
 
 beforeAll(async () => {
   ca = await issuer.createCa({ commonName: 'kubernetes', algorithm: 'ecdsa-p256', validitySeconds: 86_400 });
-  const serving = await issuer.issue(
+  serving = await issuer.issue(
     {
       commonName: 'kube-apiserver',
       ekus: ['serverAuth'],
@@ -84,6 +86,30 @@ describe('a request', () => {
     await expect(api.get(call, { ...node, name: '' })).rejects.toThrow('no name');
     await expect(api.remove(call, { ...node, name: '..' })).rejects.toThrow('no name');
     expect(server.seen).toHaveLength(1);
+  });
+});
+
+describe('a look at the certificate', () => {
+  it('shows what is served, whoever signed it, and asks nothing', async () => {
+    const another = await issuer.createCa({ commonName: 'other', algorithm: 'ecdsa-p256', validitySeconds: 60 });
+    const name = { commonName: 'x', ekus: ['serverAuth'] as const, dns: ['x'], ips: [] };
+    const foreign = await issuer.issue({ ...name, algorithm: 'ecdsa-p256', validitySeconds: 60 }, another);
+    const stranger = await kubeServer({ ca: ca.certificate, serving: foreign });
+    const credentials = () => Promise.reject(new Error('nobody may ask for these'));
+    const options = { credentials, clock, timeoutMs: 20_000 };
+    const [ours, theirs] = [server, stranger].map(({ dial }) => createKubeApi({ ...options, dial }));
+    expect(parseCertificate((await ours?.servedCertificate(call)) ?? '')).toEqual(
+      parseCertificate(serving.certificate),
+    );
+    expect(parseCertificate((await theirs?.servedCertificate(call)) ?? '').subject.text).toBe('CN=x');
+    expect([server.seen, stranger.seen]).toEqual([[], []]);
+    await stranger.close();
+  });
+  it('fails as any other question does', async () => {
+    const dial = () => Promise.reject(Object.assign(new Error('no'), { code: 'ECONNREFUSED' }));
+    const credentials = () => Promise.reject(new Error('nobody may ask for these'));
+    const nobody = createKubeApi({ dial, credentials, clock, timeoutMs: 20_000 });
+    await expect(nobody.servedCertificate(call)).rejects.toMatchObject({ code: 'kube.not-listening' });
   });
 });
 

@@ -184,6 +184,8 @@ export function createKubeApi(options: KubeApiOptions): OpenKubeApi {
       return { is: 'ok', gitVersion, major, minor };
     },
 
+    servedCertificate: asking.look,
+
     close: asking.close,
   };
 }

@@ -3,6 +3,7 @@ import type { KubeCall } from '../ports/kube-api.ts';
 import { answerFault, closedFault, isTlsRefusal, lostFault, timeoutFault, unauthorizedFault } from './faults.ts';
 import type { Answer, Ask } from './link.ts';
 import { createLinks, type HeldLink, type LinksOptions } from './links.ts';
+import { lookAtCertificate } from './served.ts';
 
 export interface Request extends Ask {
   /** Sending it twice is the same as once: it may be sent again when a kept connection turns out to have ended. */
@@ -12,6 +13,8 @@ export interface Request extends Ask {
 export interface Asking {
   /** The server's answer, whatever its status, but for 401. Rejects as the port says. */
   readonly ask: (call: KubeCall, request: Request) => Promise<Answer>;
+  /** What it shows in a handshake, PEM. */
+  readonly look: (call: KubeCall) => Promise<string>;
   readonly close: () => void;
 }
 
@@ -38,23 +41,26 @@ export function createAsking(options: LinksOptions & { timeoutMs: number }): Ask
     }
   }
 
+  async function within<T>(call: KubeCall, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (closing.signal.aborted) throw new Error('the Kubernetes client is closed');
+    call.signal.throwIfAborted();
+    const timeoutMs = call.timeoutMs ?? options.timeoutMs;
+    const deadline = startDeadline(timeoutMs, AbortSignal.any([call.signal, closing.signal]));
+    try {
+      return await work(deadline.signal);
+    } catch (error) {
+      if (call.signal.aborted) throw call.signal.reason;
+      if (deadline.isOver()) throw timeoutFault(call.on, timeoutMs);
+      if (closing.signal.aborted) throw closedFault(call.on);
+      throw error;
+    } finally {
+      deadline.end();
+    }
+  }
+
   return {
-    ask: async (call, request) => {
-      if (closing.signal.aborted) throw new Error('the Kubernetes client is closed');
-      call.signal.throwIfAborted();
-      const timeoutMs = call.timeoutMs ?? options.timeoutMs;
-      const deadline = startDeadline(timeoutMs, AbortSignal.any([call.signal, closing.signal]));
-      try {
-        return await exchange(call, request, deadline.signal);
-      } catch (error) {
-        if (call.signal.aborted) throw call.signal.reason;
-        if (deadline.isOver()) throw timeoutFault(call.on, timeoutMs);
-        if (closing.signal.aborted) throw closedFault(call.on);
-        throw error;
-      } finally {
-        deadline.end();
-      }
-    },
+    ask: (call, request) => within(call, (signal) => exchange(call, request, signal)),
+    look: (call) => within(call, (signal) => lookAtCertificate(call.on, options.dial, signal)),
     close: () => {
       closing.abort(new Error('the Kubernetes client was closed'));
       links.close();

@@ -12,11 +12,14 @@ export type Dial = (host: HostId, signal: AbortSignal) => Promise<Duplex>;
 /** Every API server's certificate has this name, whatever its addresses and however the way leads to it. */
 export const SERVER_NAME = 'kubernetes';
 
-/** Rejects with the signal's reason, or with a `KeelsonError` that says why there is no connection. */
+/**
+ * Rejects with the signal's reason, or with a `KeelsonError` that says why there is no connection. Without credentials nobody is trusted and
+ * nothing may be asked: such a connection only shows what the server shows.
+ */
 export async function openTls(
   host: HostId,
   dial: Dial,
-  credentials: KubeCredentials,
+  credentials: KubeCredentials | null,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   const raw = await dialled(host, dial, signal);
@@ -43,7 +46,7 @@ async function dialled(host: HostId, dial: Dial, signal: AbortSignal): Promise<D
 async function handshake(
   host: HostId,
   raw: Duplex,
-  credentials: KubeCredentials,
+  credentials: KubeCredentials | null,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
@@ -51,9 +54,9 @@ async function handshake(
   try {
     socket = connect({
       socket: raw,
-      ca: credentials.ca,
-      cert: credentials.cert,
-      key: reveal(credentials.key),
+      ...(credentials === null
+        ? { rejectUnauthorized: false }
+        : { ca: credentials.ca, cert: credentials.cert, key: reveal(credentials.key) }),
       servername: SERVER_NAME,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],

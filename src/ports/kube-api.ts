@@ -200,4 +200,6 @@ export interface KubeApi {
   /** `/readyz?verbose` of this one server. */
   readonly readyz: (call: KubeCall) => Promise<KubeReadiness>;
   readonly version: (call: KubeCall) => Promise<KubeVersionAnswer>;
+  /** PEM of the certificate that this one server shows, even when it is expired or another CA's. */
+  readonly servedCertificate: (call: KubeCall) => Promise<string>;
 }

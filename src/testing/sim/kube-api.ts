@@ -16,5 +16,6 @@ export function simKubeApi(): KubeApi {
     podLog: nobody,
     readyz: nobody,
     version: nobody,
+    servedCertificate: nobody,
   };
 }
