@@ -21,7 +21,7 @@ import {
   readFiles,
   removePaths,
 } from '../../src/ports/commands/files.ts';
-import { applySysctls, kubeadm, nodeState } from '../../src/ports/commands/kubeadm.ts';
+import { applySysctls, certificatesIn, kubeadm, nodeState } from '../../src/ports/commands/kubeadm.ts';
 import { checkLoadBalancer, loadBalancerState, probeEndpoint } from '../../src/ports/commands/load-balancer.ts';
 import {
   fenceRaise,
@@ -31,7 +31,7 @@ import {
   parseLockState,
   stopUnits,
 } from '../../src/ports/commands/lock.ts';
-import { diskSpace, fsyncLatency, reachPeers } from '../../src/ports/commands/preflight.ts';
+import { diskSpace, fsyncLatency, nodeFitness, reachPeers, reachPorts } from '../../src/ports/commands/preflight.ts';
 import { otherContainers, removePod, removeState } from '../../src/ports/commands/reset.ts';
 import { serviceReach } from '../../src/ports/commands/service-reach.ts';
 import { systemctl } from '../../src/ports/commands/services.ts';
@@ -334,6 +334,25 @@ export const contractCases = {
         .replaceAll(s.address, 'OWN')
         .trim(),
   },
+  'reach-ports': {
+    play: async (s) => {
+      const search = { listen: true, self: true, callers: 0, others: [] };
+      const found = await s.run(
+        reachPorts(
+          s.address,
+          [3379, 3380].map((port) => ({ port, ...search })),
+        ),
+      );
+      return found.stdout.replaceAll(s.address, 'OWN').trim().split('\n').sort();
+    },
+  },
+  'node-fitness': {
+    play: async (s) => {
+      const lines = (await s.run(nodeFitness([]))).stdout.trim().split('\n');
+      const numbers = lines.filter((line) => /^(?:cpus|memoryKiB)=\d+$/.test(line)).length;
+      return { numbers, own: lines.some((line) => line.endsWith(`|${s.address}/24`)) };
+    },
+  },
   'other-containers': { play: async (s) => (await s.run(otherContainers(SOCKET))).stdout },
   'node-state': {
     play: async (s) => {
@@ -362,6 +381,21 @@ export const contractCases = {
   },
   'check-load-balancer': {
     play: async (s) => (await s.run(checkLoadBalancer('haproxy', 'nonsense\n'))).exitCode !== 0,
+  },
+  'certificates-in': {
+    play: async (s) => {
+      const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+      const cut = '-----BEGIN CERTIFICATE-----\nMIIB\n';
+      await tree(s);
+      await s.write(`${D}/both.pem`, `${EC_KEY}${certificate}${EC_KEY}`, '600');
+      await s.write(`${D}/cut.crt`, `${cut}${EC_KEY}`, '600');
+      await s.write(`${D}/key.pem`, EC_KEY, '600');
+      const user = `users:\n- user:\n    client-certificate-data: ${btoa(certificate)}\n    client-key-data: ${btoa(EC_KEY)}\n`;
+      await s.write(`${D}/admin.conf`, user, '600');
+      await s.write(`${D}/kubelet.conf`, 'users:\n- user:\n    client-key: /no/where\n', '600');
+      const names = ['both.pem', 'cut.crt', 'key.pem', 'admin.conf', 'kubelet.conf', 'absent', 'inner'];
+      return [...parseTexts((await s.run(certificatesIn(names.map((name) => `${D}/${name}`)))).stdout)];
+    },
   },
   'apply-sysctls': { play: async (s) => (await s.run(applySysctls([], [['no.such.setting', '1']]))).exitCode },
   kubeadm: { play: async (s) => (await s.run(kubeadm('join', 'kind: Nonsense\n'))).exitCode !== 0 },

@@ -130,7 +130,17 @@ describe('the search for the others', () => {
   it('is for those who take part, and leaves etcd’s port to etcd', () => {
     const args = (from: typeof view, takingPart: ReadonlySet<(typeof HOSTS)[number]>) =>
       peersProbe(from, takingPart).commands(from.desired, on)[0]?.argv.slice(4);
-    expect(args(view, all)).toEqual(['10.77.0.10', '10.77.0.10', '2380', '6', 'yes', '10.77.0.11', '10.77.0.12']);
+    expect(args(view, all)).toEqual([
+      '10.77.0.10',
+      '10.77.0.10',
+      '2380',
+      '6',
+      'yes',
+      '2',
+      '10.77.0.10',
+      '10.77.0.11',
+      '10.77.0.12',
+    ]);
     const running = scene({ facts: { 'etcd-0': runsEtcd() } }).view;
     expect(args(running, new Set(HOSTS.slice(0, 2)))).toEqual([
       '10.77.0.10',
@@ -138,6 +148,8 @@ describe('the search for the others', () => {
       '2380',
       '6',
       'no',
+      '1',
+      '10.77.0.10',
       '10.77.0.11',
     ]);
   });

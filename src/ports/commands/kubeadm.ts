@@ -52,6 +52,21 @@ export function nodeState(sysctls: readonly string[]): ReadCommand {
   return readCommand('node-state', script(text, sysctls));
 }
 
+/**
+ * `PATH|BASE64` of the first certificate, in PEM, in each file that holds one: bare, beside its key, or inside a kubeconfig. What is not a
+ * certificate's own block never leaves the machine; a block that another one begins in is none.
+ */
+export function certificatesIn(paths: readonly string[]): ReadCommand {
+  const text = [
+    `first() { awk '{ sub(/\\r$/, "") } /^-----BEGIN CERTIFICATE-----$/ { on = 1; block = $0; next } on && /^-----END CERTIFICATE-----$/ { print block; print; exit } !/^[A-Za-z0-9+\\/=]+$/ { on = 0 } on { block = block "\\n" $0 }'; }`,
+    'for f do [ -f "$f" ] || continue',
+    `case $f in *.conf) c=$(sed -n 's/^ *client-certificate-data: *//p' "$f" | head -n 1 | base64 -d 2>/dev/null | first) ;; *) c=$(first <"$f") ;; esac`,
+    `[ -z "$c" ] || printf '%s|%s\\n' "$f" "$(printf '%s\\n' "$c" | base64 -w0)"; done`,
+    'exit 0',
+  ].join('\n');
+  return readCommand('certificates-in', script(text, paths));
+}
+
 /** Loads kernel modules where they are not built in, and sets what the kernel has of these; what it lacks is passed over. */
 export function applySysctls(
   modules: readonly string[],

@@ -51,28 +51,87 @@ export function reachPeers(
   port: number,
   others: readonly string[],
 ): ReadCommand {
-  const listenOn = own.address.includes(':') ? `[${own.address}]` : own.address;
+  const search: Search = { port, listen: own.listen, self: true, callers: others.length, others };
+  const argv: [string, ...string[]] = ['bash', '-c', SEARCH, 'bash', ...searchArgs(own.address, search)];
+  return readCommand('reach-peers', argv, { timeoutMs: 30_000 });
+}
+
+export interface Search {
+  port: number;
+  /** The machine listens on the port itself: nothing has it yet. */
+  listen: boolean;
+  /** It tries its own address, too: somebody listens there, or it does itself. */
+  self: boolean;
+  /** How many others come to this machine: it does not leave before. */
+  callers: number;
+  /** Addresses that it connects to. */
+  others: readonly string[];
+}
+
+/** The same for several ports at the same time: `PORT|peer|ADDRESS|ok|`, `PORT|peer|ADDRESS|failed|WHY`. */
+export function reachPorts(address: string, searches: readonly Search[]): ReadCommand {
   const text = [
-    'export LC_ALL=C; own=$1 on=$2 port=$3 seconds=$4 listen=$5; shift 5; end=$((SECONDS + seconds))',
-    'if [ "$listen" = yes ]; then',
-    `  exec 4< <(exec timeout $((seconds + 2)) systemd-socket-activate --accept --inetd -l "$on:$port" sh -c 'timeout 2 head -c 80 >&2' 2>&1)`,
-    "  listener=$!; trap 'kill $listener 2>/dev/null' EXIT",
-    'fi',
-    'reach() {',
-    '  while :; do',
-    `    why=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "keelson-peer %s\\n" "$2" >&3' "$1" "$port" "$own" 2>&1) && { echo "peer|$1|ok|"; return; }`,
-    '    rc=$?; [ $SECONDS -lt $end ] || break; sleep 0.05',
-    '  done',
-    `  [ $rc -ne 124 ] || why='no answer'; why=$(printf %s "$why" | tail -n 1 | tr -d '|'); why=\${why##*: }; echo "peer|$1|failed|\${why:0:120}"`,
-    '}',
-    'jobs=(); for peer in "$own" "$@"; do reach "$peer" & jobs+=($!); done',
-    'declare -A seen',
-    'while [ "$listen" = yes ] && [ ${#seen[@]} -le $# ] && [ $SECONDS -lt $end ] && read -r -t $((end - SECONDS)) -n 200 -u 4 line; do',
-    // Anybody may connect: what is not an address is nothing.
-    '  [[ $line =~ ^keelson-peer\\ ([0-9a-f.:]+)$ ]] && seen[${BASH_REMATCH[1]}]=1',
-    'done',
-    'wait "${jobs[@]}"; exit 0',
+    'search=$1; shift; while [ $# -gt 0 ]; do n=$1; own=("${@:2:n}"); shift $((n + 1))',
+    // Each in one piece, so that lines of two searches do not mix.
+    '  { found=$(bash -c "$search" bash "${own[@]}"); printf "%s\\n" "$found" | sed "s/^/${own[2]}|/"; } &',
+    'done; wait; exit 0',
   ].join('\n');
-  const args = [own.address, listenOn, String(port), String(REACH_SECONDS), own.listen ? 'yes' : 'no', ...others];
-  return readCommand('reach-peers', ['bash', '-c', text, 'bash', ...args], { timeoutMs: 30_000 });
+  const args = searches.flatMap((search) => {
+    const own = searchArgs(address, search);
+    return [String(own.length), ...own];
+  });
+  return readCommand('reach-ports', ['bash', '-c', text, 'bash', SEARCH, ...args], { timeoutMs: 30_000 });
+}
+
+function searchArgs(address: string, { port, listen, self, callers, others }: Search): string[] {
+  const listenOn = address.includes(':') ? `[${address}]` : address;
+  const targets = self ? [address, ...others] : others;
+  return [address, listenOn, String(port), String(REACH_SECONDS), listen ? 'yes' : 'no', String(callers), ...targets];
+}
+
+const SEARCH = [
+  'export LC_ALL=C; own=$1 on=$2 port=$3 seconds=$4 listen=$5 callers=$6; shift 6; end=$((SECONDS + seconds))',
+  'if [ "$listen" = yes ]; then',
+  `  exec 4< <(exec timeout $((seconds + 2)) systemd-socket-activate --accept --inetd -l "$on:$port" sh -c 'timeout 2 head -c 80 >&2' 2>&1)`,
+  "  listener=$!; trap 'kill $listener 2>/dev/null' EXIT",
+  'fi',
+  'reach() {',
+  '  while :; do',
+  `    why=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "keelson-peer %s\\n" "$2" >&3' "$1" "$port" "$own" 2>&1) && { echo "peer|$1|ok|"; return; }`,
+  '    rc=$?; [ $SECONDS -lt $end ] || break; sleep 0.05',
+  '  done',
+  `  [ $rc -ne 124 ] || why='no answer'; why=$(printf %s "$why" | tail -n 1 | tr -d '|'); why=\${why##*: }; echo "peer|$1|failed|\${why:0:120}"`,
+  '}',
+  'jobs=(); for peer do reach "$peer" & jobs+=($!); done',
+  'declare -A seen',
+  // Its own call is one more.
+  'while [ "$listen" = yes ] && [ ${#seen[@]} -le $callers ] && [ $SECONDS -lt $end ] && read -r -t $((end - SECONDS)) -n 200 -u 4 line; do',
+  // Anybody may connect: what is not an address is nothing.
+  '  [[ $line =~ ^keelson-peer\\ ([0-9a-f.:]+)$ ]] && seen[${BASH_REMATCH[1]}]=1',
+  'done',
+  'wait "${jobs[@]}"; exit 0',
+].join('\n');
+
+/**
+ * What a machine brings for being a node: `cpus=N`, `memoryKiB=N`, `lacks=PROGRAM` of those that kubeadm needs, `address=INTERFACE|CIDR`,
+ * `route=DESTINATION|INTERFACE`. Of addresses that nobody may have yet `taken=ADDRESS|WHO` for each that somebody answers for: with a
+ * connection, by refusing it, or as the segment tells its hardware address.
+ */
+export function nodeFitness(free: readonly string[]): ReadCommand {
+  const text = [
+    'export LC_ALL=C; echo "cpus=$(nproc)"; sed -n "s/^MemTotal: *\\([0-9]*\\) kB/memoryKiB=\\1/p" /proc/meminfo',
+    'for t in losetup mount cp; do command -v $t >/dev/null || echo "lacks=$t"; done',
+    'command -v ip >/dev/null || exit 0',
+    `ip -o addr show | awk '$3 == "inet" || $3 == "inet6" { print "address=" $2 "|" $4 }'`,
+    '{ ip -o -4 route show; ip -o -6 route show; } 2>/dev/null |',
+    `  awk '$1 ~ /^[0-9a-f.:]+(\\/[0-9]+)?$/ { for (n = 2; n < NF; n++) if ($n == "dev") print "route=" $1 "|" $(n + 1) }'`,
+    'for a do',
+    '  ip -o addr show | grep -qF " $a/" && continue',
+    `  if why=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/22"' "$a" 2>&1); then who='takes connections'`,
+    `  else case $why in *refused*) who='answers' ;; *) who=$(ip neigh show to "$a" | sed -n 's/.* lladdr \\([0-9a-f:]*\\) .*/is at \\1/p' | head -n 1) ;; esac; fi`,
+    '  [ -z "$who" ] || echo "taken=$a|$who"',
+    'done',
+    'exit 0',
+  ].join('\n');
+  return readCommand('node-fitness', script(text, free));
 }

@@ -144,13 +144,9 @@ export const readHandlers = {
     ok(text(args(c).map((path) => `${path}|/|rw|ext2/ext3|4096|25000000|20000000|6000000|5900000`))),
   'fsync-latency': () => ok(text(Array.from({ length: 200 }, () => '0.000400'))),
   'reach-peers': (m, c, world) => {
-    const [own = '', , , , , ...others] = args(c);
+    const [own = '', , , , , , ...targets] = args(c);
     return ok(
-      text(
-        [own, ...others].map((a) =>
-          a === own || world.reaches(m, a) ? `peer|${a}|ok|` : `peer|${a}|failed|no answer`,
-        ),
-      ),
+      text(targets.map((a) => (a === own || world.reaches(m, a) ? `peer|${a}|ok|` : `peer|${a}|failed|no answer`))),
     );
   },
 } satisfies Partial<Record<BuilderName, Handler>>;
