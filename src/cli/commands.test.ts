@@ -68,7 +68,10 @@ vi.mock('../operations/context.ts', () => ({
     subject: {
       config: {
         metadata: { name: 'lab' },
-        spec: { hosts: hosts.map((name) => ({ name, address: '10.0.0.1', roles: ['etcd'] })) },
+        spec: {
+          etcd: { topology: 'external' },
+          hosts: hosts.map((name) => ({ name, address: '10.0.0.1', roles: ['etcd'] })),
+        },
       },
       configDigest: digest,
     } as unknown as Context['subject'],

@@ -172,13 +172,17 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     name: 'status',
-    summary: 'Show members, leader, quorum, certificates and what is wrong',
+    summary: 'Show members, leader, quorum, API servers, nodes, certificates and what is wrong',
     details:
       'Exit code 3 when the cluster is not healthy. Without the vault’s identity it shows what the machines show.',
     examples: [
       { says: 'How is it', line: 'keelson status' },
       { says: 'Every certificate and member id', line: 'keelson status -v' },
       { says: 'How many failures it tolerates now', line: 'keelson status -o json | jq .etcd.quorum.tolerates' },
+      {
+        says: 'Nodes that are not Ready, where there are nodes',
+        line: "keelson status -o json | jq -r '.kubernetes.nodes[] | select(.ready != true).name'",
+      },
     ],
     load: async () => (await import('./commands/status.ts')).status,
   },

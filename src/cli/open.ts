@@ -47,7 +47,8 @@ export function planReport(
     intent,
     basis: { config: configDigest, at: ports.clock.now().toISOString() },
     hosts: hosts.map((h) => ({ host: hostId(h.name), address: h.address })),
-    voters: hosts.filter((h) => h.roles.includes('etcd')).length,
+    voters: hosts.filter((h) => h.roles.includes(config.spec.etcd.topology === 'stacked' ? 'control-plane' : 'etcd'))
+      .length,
     result,
     unfit,
   };

@@ -62,7 +62,9 @@ const table: readonly TableRow[] = [
 ];
 
 /** Where the leaf certificates of an etcd machine and their keys are, on every machine alike. */
-export const certificateFiles: readonly { certPath: string; keyPath: string }[] = table.map(filesOf);
+export const certificateFiles: readonly { name: CertificateName; certPath: string; keyPath: string }[] = table.map(
+  (row) => ({ name: row.name, ...filesOf(row) }),
+);
 
 function filesOf(row: TableRow): { certPath: string; keyPath: string } {
   return { certPath: `${PKI}/${row.base}.crt`, keyPath: `${PKI}/${row.base}.key` };

@@ -651,7 +651,7 @@ export const errorCodes = {
   },
   'status.certificate-served': {
     exit: 3,
-    when: 'A member serves another certificate than the one on its disk.',
+    when: 'A member, or an API server, serves another certificate than the one on its disk.',
     action: 'Restart the member with keelson apply, one at a time.',
   },
   'status.version-skew': {
@@ -659,9 +659,62 @@ export const errorCodes = {
     when: 'Members run different versions of etcd.',
     action: 'Finish the change of versions: a mixed cluster works as the oldest of them.',
   },
+  'status.not-made': {
+    exit: 3,
+    when: 'etcd has been founded, and there is no Kubernetes cluster on it yet.',
+    action: 'Run keelson apply.',
+  },
+  'status.no-api-server': {
+    exit: 3,
+    when: 'No API server of the cluster is ready: nothing in it can be looked at or changed.',
+    action:
+      'Look at etcd first, without which no API server is ready; then at the kubelet’s log on a control plane and at /var/log/pods/kube-system_kube-apiserver-*.',
+  },
+  'status.api-server': {
+    exit: 3,
+    when: 'An API server is not ready, or nothing listens on its port.',
+    action:
+      'Look at the kubelet’s log on the machine and at /var/log/pods/kube-system_kube-apiserver-*; keelson status says whether its etcd member is healthy.',
+  },
+  'status.api-server-unknown': {
+    exit: 3,
+    when: 'An API server could not be asked, and nothing says that it is not ready.',
+    action: 'Read the reason; see that sshd on the machine forwards connections, then ask again.',
+  },
+  'status.manifest-missing': {
+    exit: 3,
+    when: 'A control plane lacks the manifest of one of its static pods.',
+    action:
+      'Find out who moved it, and put it back; kubeadm init phase control-plane (or etcd local) makes it again from the configuration in the cluster.',
+  },
+  'status.node-not-ready': {
+    exit: 3,
+    when: 'A node is not Ready, in the words of its kubelet or of the controller that misses it.',
+    action: 'Look at the machine, and at the logs of its kubelet and its container runtime.',
+  },
+  'status.node-missing': {
+    exit: 3,
+    when: 'A machine of cluster.yaml is not a node of the cluster.',
+    action: 'Run keelson apply: the machine joins.',
+  },
+  'status.node-unknown': {
+    exit: 3,
+    when: 'The cluster has a node that cluster.yaml does not list.',
+    action: 'Find out who added it; list its machine, or drain it and delete the Node.',
+  },
+  'status.no-lease-holder': {
+    exit: 3,
+    when: 'No controller manager, or no scheduler, holds its lease: nothing is controlled, or no pod is placed.',
+    action: 'Look at /var/log/pods/kube-system_kube-controller-manager-* (or scheduler) on each control plane.',
+  },
+  'status.kubernetes-skew': {
+    exit: 3,
+    when: 'A kubelet is newer than an API server, or more than three minor versions older; or API servers are more than one apart.',
+    action: 'Upgrade what is behind, the API servers first; a kubelet that is newer has to go back.',
+  },
   'status.kubelet': {
     exit: 3,
-    when: 'The kubelet does not run, so that nobody would start etcd again.',
+    when: 'The kubelet does not run, so that nobody would start etcd, or any other pod, again.',
     action: 'Run keelson apply, which starts it.',
   },
   'status.drift': {

@@ -1,9 +1,25 @@
-import type { CertificateReport, MemberReport, QuorumReport } from '../checks/status/types.ts';
+import type {
+  ApiServerReport,
+  CertificateReport,
+  KubernetesReport,
+  LeaseReport,
+  MemberReport,
+  NodeReport,
+  QuorumReport,
+} from '../checks/status/types.ts';
 import type { Finding } from '../model/finding.ts';
 import type { HostId } from '../model/ids.ts';
 import type { EtcdPhase } from '../ports/vault.ts';
 
-export type { CertificateReport, MemberReport, QuorumReport };
+export type {
+  ApiServerReport,
+  CertificateReport,
+  KubernetesReport,
+  LeaseReport,
+  MemberReport,
+  NodeReport,
+  QuorumReport,
+};
 
 // What `status` and `check` report. Documents of the command line are these, with `apiVersion` and `kind` in front: fields
 // are added, never renamed or removed, while the version is v1alpha1. Findings are sorted errors first, then by host.
@@ -26,10 +42,16 @@ export interface StatusReport {
   cluster: string;
   /** ISO 8601. */
   at: string;
-  /** Every configured member is a healthy voter and no finding is an error; false gives exit code 3. */
+  /**
+   * Every configured member is a healthy voter, every API server ready, every configured node Ready, and no finding is an error; false gives
+   * exit code 3.
+   */
   healthy: boolean;
   kubernetesVersion: string;
   etcd: EtcdReport;
+  /** Not there for a cluster that is etcd alone. */
+  kubernetes?: KubernetesReport;
+  /** Of etcd’s machines and of nodes; what a kubeconfig holds is shown under the kubeconfig’s path. */
   certificates: readonly CertificateReport[];
   findings: readonly Finding[];
 }

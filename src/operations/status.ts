@@ -2,18 +2,20 @@ import { sortFindings } from '../checks/finding.ts';
 import { certificatesOf } from '../checks/status/certificates.ts';
 import { recordedClusterId, recordOf, traces } from '../checks/status/data.ts';
 import { statusFindings } from '../checks/status/index.ts';
+import { observeKubernetes } from '../checks/status/kubernetes.ts';
 import { isLeaderless } from '../checks/status/members.ts';
 import { observe } from '../checks/status/observe.ts';
 import type { ObservedCluster, StatusInput } from '../checks/status/types.ts';
 import { quorumOf } from '../desired/members.ts';
 import type { Ports } from '../engine/types.ts';
+import { gatherNodeCertificates, type NodeCertificatesFact } from '../facts/node-certificates.ts';
 import { gatherRoom } from '../facts/preflight/room.ts';
 import type { View } from '../facts/types.ts';
 import type { Finding } from '../model/finding.ts';
 import type { HostId } from '../model/ids.ts';
 import type { EtcdPhase } from '../ports/vault.ts';
 import { unreached } from './check.ts';
-import type { StatusReport } from './report-types.ts';
+import type { KubernetesReport, StatusReport } from './report-types.ts';
 import { type MadePlan, makePlan, type Subject } from './run.ts';
 
 /** Looks at everything and changes nothing. What cannot be seen is said to be so; it never rejects because a machine is away. */
@@ -27,8 +29,12 @@ export async function readStatus(
     made = await makePlan(subject, ports, { kind: 'apply' }, signal, undefined, made.view);
   }
   const hosts = new Map([...ports.machines].map(([id, machine]) => [id, machine.read]));
-  const room = await gatherRoom(made.view, hosts, ports.clock, signal);
-  return statusReport(made, room, ports.clock.now());
+  const { view } = made;
+  const [room, nodeCertificates] = await Promise.all([
+    gatherRoom(view, hosts, ports.clock, signal),
+    gatherNodeCertificates(view, { hosts, kube: ports.kube, clock: ports.clock }, signal),
+  ]);
+  return statusReport(made, room, ports.clock.now(), nodeCertificates);
 }
 
 /** kubeadm leaves etcd's election timeout at 1 s. */
@@ -42,17 +48,27 @@ function isElecting({ facts, desired }: View): boolean {
 }
 
 /** Of facts that have been read and of the plan that follows from them. */
-export function statusReport({ view, result }: MadePlan, room: StatusInput['room'], at: Date): StatusReport {
-  const { members, cluster } = view.desired;
-  const hosts = members.map((m) => m.host);
+export function statusReport(
+  { view, result }: MadePlan,
+  room: StatusInput['room'],
+  at: Date,
+  nodeCertificates: ReadonlyMap<HostId, NodeCertificatesFact> = new Map(),
+): StatusReport {
+  const { machines, cluster } = view.desired;
+  const hosts = machines.map((machine) => machine.id);
   const observed = observe(view);
-  const certificates = certificatesOf(view, at.getTime());
-  const found = statusFindings({ view, plan: result, cluster: observed, certificates, room, now: at.getTime() });
-  const findings = sortFindings([...hosts.flatMap((host) => outOfSight(view, observed, host)), ...found], hosts);
+  const kubernetes = observeKubernetes(view);
+  const now = at.getTime();
+  const certificates = certificatesOf(view, now, nodeCertificates);
+  const found = statusFindings({ view, plan: result, cluster: observed, kubernetes, certificates, room, now });
+  const findings = sortFindings(
+    [...hosts.flatMap((host) => outOfSight(view, observed, kubernetes, host)), ...found],
+    hosts,
+  );
   return {
     cluster: cluster.name,
     at: at.toISOString(),
-    healthy: isHealthy(view, observed) && !findings.some((f) => f.severity === 'error'),
+    healthy: isHealthy(view, observed) && kubernetes?.made !== false && !findings.some((f) => f.severity === 'error'),
     kubernetesVersion: view.desired.config.spec.kubernetesVersion,
     etcd: {
       clusterId: clusterIdOf(view, observed),
@@ -63,22 +79,36 @@ export function statusReport({ view, result }: MadePlan, room: StatusInput['room
       members: observed.members,
       asked: observed.asked,
     },
+    ...(kubernetes === null ? {} : { kubernetes }),
     certificates,
     findings,
   };
 }
 
-/** A machine that cannot be looked at says nothing of its member, which may have been asked by another way. */
-function outOfSight(view: View, { asked, members }: ObservedCluster, host: HostId): Finding[] {
-  const health = members.find((m) => m.host === host)?.health;
+/** A machine that cannot be looked at says nothing of its member, or its node, which may have been asked by another way. */
+function outOfSight(
+  view: View,
+  { asked, members }: ObservedCluster,
+  kubernetes: KubernetesReport | null,
+  host: HostId,
+): Finding[] {
+  const health = members.find((m) => m.host === host)?.health ?? null;
+  const node = kubernetes?.nodes.find((n) => n.host === host) ?? null;
+  const server = kubernetes?.servers.find((s) => s.host === host) ?? null;
+  const remarks = [
+    ...(health === 'healthy' ? ['its member answers and is healthy'] : []),
+    ...(node?.ready === true ? ['its node is Ready'] : []),
+    ...(asked && health === 'unknown' ? ['whether its member is healthy is not known'] : []),
+    ...(node?.ready === true && server?.ready === null ? ['whether its API server is ready is not known'] : []),
+  ];
+  const well =
+    (health === null ? node !== null : health === 'healthy') &&
+    (node === null || node.ready === true) &&
+    (server === null || server.ready !== null);
   return unreached(view, host).map((found): Finding => {
-    if (health === 'healthy') {
-      const message = `${found.message}; its member answers and is healthy`;
-      // Another key than the recorded one is a matter of its own.
-      return { ...found, message, severity: found.code === 'host.key-changed' ? 'error' : 'warning' };
-    }
-    if (!asked || health !== 'unknown') return found;
-    return { ...found, message: `${found.message}; whether its member is healthy is not known` };
+    // Another key than the recorded one is a matter of its own.
+    const severity = well && found.code !== 'host.key-changed' ? 'warning' : 'error';
+    return { ...found, message: [found.message, ...remarks].join('; '), severity };
   });
 }
 

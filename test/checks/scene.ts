@@ -15,7 +15,17 @@ export const HOSTS = ['etcd-0', 'etcd-1', 'etcd-2'].map(hostId);
 
 type Known<Facts> = { [N in keyof Facts]: Facts[N] extends Fact<infer T> ? T : never };
 
+interface SceneHost {
+  name: string;
+  address: string;
+  role: 'etcd' | 'control-plane' | 'worker';
+}
+
+const TRIO: readonly SceneHost[] = HOSTS.map((name, n) => ({ name, address: `10.77.0.1${n}`, role: 'etcd' }));
+
 export interface Scene {
+  /** Instead of the three machines of etcd's. */
+  hosts?: readonly SceneHost[];
   /** Further lines of `spec`, two blanks in front. */
   spec?: string;
   software?: Software;
@@ -26,6 +36,7 @@ export interface Scene {
   /** Machines that cannot be reached. */
   away?: readonly string[];
   etcd?: View['facts']['etcd'];
+  kube?: View['facts']['kube'];
 }
 
 export function known<T>(value: T): Fact<T> {
@@ -117,6 +128,19 @@ function goodFacts(host: HostId, n: number): Known<HostFacts> {
   };
 }
 
+/** A machine that is to be a node, and is none yet. */
+const bareNode: Partial<Known<HostFacts>> = {
+  node: {
+    kubeconfigs: new Set(),
+    manifests: new Set(),
+    kubeletConfigured: false,
+    sysctls: new Map([['net.ipv4.ip_forward', '1']]),
+    hasOverlay: true,
+    caSha256: null,
+    kubeadmPids: [],
+  },
+};
+
 export function unit(active = 'active') {
   return {
     loaded: true,
@@ -161,15 +185,26 @@ export function runsEtcd(facts: Partial<Known<HostFacts>> = {}): Partial<Known<H
   };
 }
 
-export function scene({ spec = '', software, vault, facts = {}, preflight = {}, away = [], etcd }: Scene = {}): {
+export function scene({
+  hosts = TRIO,
+  spec = '',
+  software,
+  vault,
+  facts = {},
+  preflight = {},
+  away = [],
+  etcd,
+  kube,
+}: Scene = {}): {
   view: View;
   preflight: ReadonlyMap<HostId, PreflightFacts>;
 } {
-  const parsed = parseConfig(textOf(spec, software?.source ?? 'preinstalled'), 'cluster.yaml');
+  const parsed = parseConfig(textOf(spec, software?.source ?? 'preinstalled', hosts), 'cluster.yaml');
   if (!parsed.ok) throw new Error(`the configuration of this test is wrong: ${JSON.stringify(parsed.problems)}`);
   const state = vault ?? absentVault;
   const desired = desire(parsed.config, state, software ?? { source: 'preinstalled' });
-  const addresses = desired.members.map((m) => m.address);
+  const addresses = desired.machines.map((m) => m.address);
+  const ids = desired.machines.map((m) => m.id);
   const lost = { is: 'unknown', because: 'it does not answer', code: 'host.unreachable' } as const;
   const wrap = <Facts extends object>(host: HostId, values: Facts): Record<string, Fact<unknown>> =>
     Object.fromEntries(
@@ -180,18 +215,19 @@ export function scene({ spec = '', software, vault, facts = {}, preflight = {}, 
       desired,
       facts: {
         hosts: new Map(
-          HOSTS.map((host, n) => {
-            const own = { ...goodFacts(host, n), ...facts.all, ...facts[host] };
+          ids.map((host, n) => {
+            const role = hosts[n]?.role ?? 'etcd';
+            const own = { ...goodFacts(host, n), ...(role === 'etcd' ? {} : bareNode), ...facts.all, ...facts[host] };
             return [host, wrap(host, own) as unknown as HostFacts];
           }),
         ),
         etcd: etcd ?? known({ endpoints: new Map() }),
-        kube: known({ servers: new Map(), cluster: null }),
+        kube: kube ?? known({ servers: new Map(), cluster: null }),
         vault: known(state),
       },
     },
     preflight: new Map(
-      HOSTS.map((host, n) => {
+      ids.map((host, n) => {
         const own = { ...goodPreflight(n, addresses), ...preflight.all, ...preflight[host] };
         return [host, wrap(host, own) as unknown as PreflightFacts];
       }),
@@ -199,7 +235,7 @@ export function scene({ spec = '', software, vault, facts = {}, preflight = {}, 
   };
 }
 
-function textOf(spec: string, source: string): string {
+function textOf(spec: string, source: string, hosts: readonly SceneHost[]): string {
   const software = source === 'bundle' ? '{ source: bundle, bundle: ./bundle }' : `{ source: ${source} }`;
   return `apiVersion: keelson.dev/v1alpha1
 kind: Cluster
@@ -209,6 +245,6 @@ spec:
   software: ${software}
 ${spec}
   hosts:
-${HOSTS.map((name, n) => `    - { name: ${name}, address: 10.77.0.1${n}, roles: [etcd] }`).join('\n')}
+${hosts.map(({ name, address, role }) => `    - { name: ${name}, address: ${address}, roles: [${role}] }`).join('\n')}
 `;
 }

@@ -1,8 +1,10 @@
-import { etcdCa } from '../../desired/certificates.ts';
+import { type CertificateName, certificateFiles, etcdCa } from '../../desired/certificates.ts';
+import { API_SERVER_CERTIFICATE, authorityFiles, KUBELET_CERTIFICATE } from '../../desired/node-certificates.ts';
+import type { NodeCertificatesFact } from '../../facts/node-certificates.ts';
 import type { View } from '../../facts/types.ts';
 import type { Finding, Severity } from '../../model/finding.ts';
 import type { HostId } from '../../model/ids.ts';
-import { tryParseCertificate } from '../../model/x509.ts';
+import { type ParsedCertificate, tryParseCertificate } from '../../model/x509.ts';
 import type { Reply } from '../../ports/etcd-admin.ts';
 import { isFounded } from '../../ports/vault.ts';
 import { type CertificateFault, certificateFaults, ofMember } from '../../steps/certificate-problems.ts';
@@ -14,30 +16,65 @@ import type { CertificateReport, StatusCheck } from './types.ts';
 
 const DAY_MS = 86_400_000;
 
-/** The CA and the four leaves of each machine; a file that holds no certificate has a finding, and is not here. */
-export function certificatesOf(view: View, now: number): CertificateReport[] {
-  return [...view.desired.hosts.values()].flatMap((host) => {
-    const files = view.facts.hosts.get(host.id)?.files;
-    if (files?.is !== 'known') return [];
-    return [etcdCa, ...host.certificates].flatMap(({ name, certPath }): CertificateReport[] => {
-      const text = files.value.text.get(certPath);
-      const parsed = text === undefined ? null : tryParseCertificate(text);
-      if (parsed === null) return [];
-      const { subject, issuer, notBefore, notAfter, fingerprint256 } = parsed;
-      return [
-        {
-          host: host.id,
-          path: certPath,
-          subject: subject.text,
-          issuer: issuer.text,
-          notBefore,
-          notAfter,
-          daysLeft: Math.floor((Date.parse(notAfter) - now) / DAY_MS),
-          served: servedIs(view, host.id, name, fingerprint256),
-        },
-      ];
-    });
+/**
+ * The CA and the four leaves of each machine of etcd's, and all that kubeadm has placed on nodes; a file that holds no certificate has a
+ * finding, or is not needed there, and is not here.
+ */
+export function certificatesOf(
+  view: View,
+  now: number,
+  ofNodes: ReadonlyMap<HostId, NodeCertificatesFact> = new Map(),
+): CertificateReport[] {
+  return view.desired.machines.flatMap(({ id }) => [
+    ...etcdCertificates(view, id, now),
+    ...nodeCertificates(view, id, ofNodes.get(id), now),
+  ]);
+}
+
+function etcdCertificates(view: View, id: HostId, now: number): CertificateReport[] {
+  const host = view.desired.hosts.get(id);
+  const files = view.facts.hosts.get(id)?.files;
+  if (host === undefined || files?.is !== 'known') return [];
+  return [etcdCa, ...host.certificates].flatMap(({ name, certPath }): CertificateReport[] => {
+    const parsed = tryParseCertificate(files.value.text.get(certPath) ?? '');
+    if (parsed === null) return [];
+    return [reportOf(id, certPath, parsed, servedIs(view, id, name, parsed.fingerprint256), now)];
   });
+}
+
+/** kubeadm's paths are those that keelson uses on etcd's own machines. */
+const ETCD_SERVES: ReadonlyMap<string, CertificateName> = new Map(
+  certificateFiles.flatMap(({ name, certPath }) =>
+    name === 'etcd-server' || name === 'etcd-peer' ? [[certPath, name]] : [],
+  ),
+);
+
+function nodeCertificates(
+  view: View,
+  id: HostId,
+  fact: NodeCertificatesFact | undefined,
+  now: number,
+): CertificateReport[] {
+  if (fact?.files.is !== 'known') return [];
+  return [...fact.files.value].flatMap(([path, text]): CertificateReport[] => {
+    const parsed = tryParseCertificate(text);
+    if (parsed === null) return [];
+    const name = ETCD_SERVES.get(path);
+    const shown = fact.served?.is === 'known' ? fact.served.value === parsed.fingerprint256 : null;
+    const byEtcd = name === undefined ? null : servedIs(view, id, name, parsed.fingerprint256);
+    return [reportOf(id, path, parsed, path === API_SERVER_CERTIFICATE ? shown : byEtcd, now)];
+  });
+}
+
+function reportOf(
+  host: HostId,
+  path: string,
+  { subject, issuer, notBefore, notAfter }: ParsedCertificate,
+  served: boolean | null,
+  now: number,
+): CertificateReport {
+  const daysLeft = Math.floor((Date.parse(notAfter) - now) / DAY_MS);
+  return { host, path, subject: subject.text, issuer: issuer.text, notBefore, notAfter, daysLeft, served };
 }
 
 function servedIs(view: View, host: HostId, name: string, fingerprint: string): boolean | null {
@@ -56,40 +93,62 @@ function servedIs(view: View, host: HostId, name: string, fingerprint: string): 
 // Of a certificate that is made for a short time a part of it is soon: else it would be near its end from its first day on.
 const SOON = { days: 30, part: 1 / 3 };
 const VERY_SOON = { days: 7, part: 1 / 10 };
+// The kubelet renews its own when at most three tenths of its time are left, and at least one.
+const OF_KUBELET = { soon: { days: 30, part: 1 / 10 }, verySoon: { days: 7, part: 1 / 20 } };
 
 type Age = 'expired' | 'not-yet-valid' | 'error' | 'warning' | 'good';
 
-function ageOf({ notBefore, notAfter }: CertificateReport, now: number): Age {
+function ageOf({ path, notBefore, notAfter }: CertificateReport, now: number): Age {
   const [begin, end] = [Date.parse(notBefore), Date.parse(notAfter)];
   if (now >= end) return 'expired';
   if (now < begin) return 'not-yet-valid';
   const within = ({ days, part }: typeof SOON): boolean => end - now < Math.min(days * DAY_MS, part * (end - begin));
-  if (within(VERY_SOON)) return 'error';
-  return within(SOON) ? 'warning' : 'good';
+  const kubelets = path === KUBELET_CERTIFICATE;
+  if (within(kubelets ? OF_KUBELET.verySoon : VERY_SOON)) return 'error';
+  return within(kubelets ? OF_KUBELET.soon : SOON) ? 'warning' : 'good';
 }
 
-/** Those of one machine in one finding each; the CA, the same on all machines, in one for all. */
-export const certificateAges: StatusCheck = ({ certificates, now }) => {
-  const groups = Map.groupBy(certificates, (c) => `${ageOf(c, now)} ${c.path === etcdCa.certPath ? '' : c.host}`);
+/** Those of one machine that are renewed in one way in one finding each; a CA, the same on all machines, in one for all. */
+export const certificateAges: StatusCheck = ({ view, certificates, now }) => {
+  const groups = Map.groupBy(certificates, (c) => {
+    const place = authorityFiles.has(c.path) ? c.path : `${c.host} ${renewalOf(view, c) ?? ''}`;
+    return `${ageOf(c, now)} ${place}`;
+  });
   return [...groups].flatMap(([key, same]) => {
     const [first] = same;
     const age = key.split(' ')[0] as Age;
     if (first === undefined || age === 'good') return [];
-    return [ageFinding(age, first, same, now)];
+    return [ageFinding(age, first, same, now, renewalOf(view, first))];
   });
 };
+
+const BY_KUBEADM =
+  'Run kubeadm certs renew all on the machine, then move its manifests away and back one after the other, so that its static pods read the new files.';
+const BY_KUBELET =
+  'The kubelet renews it by itself, with a CertificateSigningRequest that the controller manager signs: see the log of both for why it did not.';
+
+/** How it is renewed where keelson does not do it; undefined where the code's own advice holds. */
+function renewalOf({ desired }: View, { host, path }: CertificateReport): string | undefined {
+  if (path === KUBELET_CERTIFICATE) return BY_KUBELET;
+  // What a control plane shows an external etcd is issued by keelson.
+  const ours =
+    desired.config.spec.etcd.topology === 'external' && certificateFiles.some((file) => file.certPath === path);
+  return desired.nodes.some((node) => node.host === host) && !ours ? BY_KUBEADM : undefined;
+}
 
 function ageFinding(
   age: Exclude<Age, 'good'>,
   first: CertificateReport,
   same: readonly CertificateReport[],
   now: number,
+  renewal: string | undefined,
 ): Finding {
-  const isCa = first.path === etcdCa.certPath;
+  const authority = authorityFiles.get(first.path);
+  const isCa = authority !== undefined;
   const files = [...new Set(same.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)))];
-  const what = isCa ? 'the CA’s certificate' : `${list(files)} on ${first.host}`;
+  const what = authority ?? `${list(files)} on ${first.host}`;
   const many = files.length > 1;
-  const where = isCa ? {} : { host: first.host };
+  const where = isCa ? {} : { host: first.host, ...(renewal === undefined ? {} : { action: renewal }) };
   const ends = same.map((c) => c.notAfter).sort()[0] ?? '';
   if (age === 'expired')
     return finding(
@@ -106,7 +165,7 @@ function ageFinding(
       where,
     );
   }
-  const action = isCa ? 'Rotating a CA is a capability of its own: plan it now.' : undefined;
+  const action = isCa ? 'Rotating a CA is a capability of its own: plan it now.' : renewal;
   const severity: Severity = age;
   return finding(
     'status.certificate-expiring',
@@ -160,12 +219,16 @@ export const certificatesServed: StatusCheck = ({ view, certificates }) => {
     certificates.filter((c) => c.served === false && !damaged(c)),
     (c) => c.host,
   );
-  return [...wrong].map(([host, files]) =>
-    finding(
+  return [...wrong].map(([host, files]) => {
+    const byKubeadm = view.desired.nodes.some((node) => node.host === host);
+    return finding(
       'status.certificate-served',
       'error',
       `${host} serves another certificate than ${list(files.map((f) => said(f.path)))}`,
-      { host },
-    ),
-  );
+      { host, ...(byKubeadm ? { action: READ_AGAIN } : {}) },
+    );
+  });
 };
+
+const READ_AGAIN =
+  'Move the manifest of the static pod that serves it away and back, one machine at a time: it reads its files again then.';

@@ -45,6 +45,7 @@ export function recordedClusterId(view: View, host: HostId): string | null {
 /** Says that a member of a founded cluster has no data any more; null when it has, or when that is not known. */
 export function lostData(view: View, host: HostId): string | null {
   const data = view.facts.hosts.get(host)?.etcdData;
+  if (!view.desired.members.some((member) => member.host === host)) return null;
   if (data?.is !== 'known' || data.value.is === 'data' || dataDirChanged(view)) return null;
   if (!isFounded(view.desired.cluster.phase) && recordedClusterId(view, host) === null) return null;
   const { dataDir } = view.desired.config.spec.etcd;

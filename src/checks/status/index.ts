@@ -4,6 +4,7 @@ import { certificateAges, certificatesDamaged, certificatesServed } from './cert
 import { databaseSize } from './database.ts';
 import { clusterId, founding, refusals, unopened, vault } from './identity.ts';
 import { learners, membersDown, membership, quorum, versionSkew } from './members.ts';
+import { apiServers, kubernetesSkew, leases, nodes, notMade, staticPods } from './nodes.ts';
 import { room } from './room.ts';
 import type { StatusCheck, StatusInput } from './types.ts';
 import { drift, kubelets } from './upkeep.ts';
@@ -22,6 +23,12 @@ const checks: readonly StatusCheck[] = [
   databaseSize,
   room,
   versionSkew,
+  notMade,
+  apiServers,
+  staticPods,
+  nodes,
+  leases,
+  kubernetesSkew,
   certificateAges,
   certificatesDamaged,
   certificatesServed,

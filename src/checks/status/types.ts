@@ -79,10 +79,67 @@ export interface CertificateReport {
   served: boolean | null;
 }
 
+/** One API server, asked for itself. */
+export interface ApiServerReport {
+  host: HostId;
+  /** `10.0.0.20:6443`. */
+  address: string;
+  /** Null when it could not be asked, and nothing says that it is not. */
+  ready: boolean | null;
+  /** Checks of its own `/readyz` that fail. */
+  failing: readonly string[];
+  /** With a leading v; null when it did not answer, or is not ready. */
+  version: string | null;
+  /** Why it gave no answer; null when it did. */
+  problem: string | null;
+}
+
+/** A node of the configuration, or one that only the cluster knows. */
+export interface NodeReport {
+  name: string;
+  /** The machine in cluster.yaml; null for a node that the file does not know. */
+  host: HostId | null;
+  role: 'control-plane' | 'worker';
+  /** Null when no API server told. */
+  ready: boolean | null;
+  /** Why it is not Ready, in the words of its kubelet or of the controller that misses it; null when it is, or when that is not known. */
+  problem: string | null;
+  /** With a leading v. */
+  kubeletVersion: string | null;
+  taints: readonly { key: string; value: string; effect: string }[];
+  /** Cordoned: no new pod is placed there. */
+  unschedulable: boolean;
+}
+
+/** Of several controller managers, and schedulers, one is at work: the holder of its lease. */
+export interface LeaseReport {
+  name: string;
+  /** Host name and a number of its own; null for none. */
+  holder: string | null;
+  /** ISO 8601, by the holder's clock. */
+  renewedAt: string | null;
+  /** The holder has renewed it of late. */
+  held: boolean;
+}
+
+export interface KubernetesReport {
+  /** Where machines and people reach the API, `host:port`. */
+  endpoint: string;
+  /** Whether there is a Kubernetes cluster; null when that is not known. */
+  made: boolean | null;
+  servers: readonly ApiServerReport[];
+  /** False when no API server was ready to tell: nodes are then what the configuration says, and leases are empty. */
+  asked: boolean;
+  nodes: readonly NodeReport[];
+  leases: readonly LeaseReport[];
+}
+
 export interface StatusInput {
   view: View;
   plan: PlanResult;
   cluster: ObservedCluster;
+  /** Null for a cluster that is etcd alone. */
+  kubernetes: KubernetesReport | null;
   certificates: readonly CertificateReport[];
   room: ReadonlyMap<HostId, Pick<PreflightFacts, 'disks'>>;
   /** Milliseconds since 1970. */

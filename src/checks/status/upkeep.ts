@@ -1,3 +1,4 @@
+import type { View } from '../../facts/types.ts';
 import type { Finding } from '../../model/finding.ts';
 import { type HostId, OPERATOR } from '../../model/ids.ts';
 import type { PlannedStep, PlanResult } from '../../plan/types.ts';
@@ -5,6 +6,7 @@ import { isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
 import { list, plural, said } from '../text.ts';
 import { lostData } from './data.ts';
+import { nodeStateOf } from './kubernetes.ts';
 import { insteadOfApply } from './refused.ts';
 import type { StatusCheck } from './types.ts';
 
@@ -12,8 +14,15 @@ import type { StatusCheck } from './types.ts';
 export const drift: StatusCheck = ({ view, plan }) => {
   if (!isFounded(view.desired.cluster.phase)) return [];
   const wanted = plan.ok ? plan.plan.steps : (plan.wanted ?? []);
-  return [...Map.groupBy(wanted, (step) => step.on)].map(([on, steps]) => driftOf(on, steps, plan));
+  const steps = wanted.filter(({ kind }) => kind !== ONLY_WAITS);
+  const groups = Map.groupBy(steps, ({ on, kind }) => `${on} ${THROUGH_THE_API.includes(kind)}`);
+  return [...groups.values()].flatMap((same) => (same[0] === undefined ? [] : [driftOf(same[0].on, same, plan)]));
 };
+
+/** Of the operator's steps these write nothing to the vault. */
+const THROUGH_THE_API: readonly string[] = ['pod-network', 'kubeadm-config-existing'];
+/** Nodes that are not Ready have findings of their own. */
+const ONLY_WAITS = 'nodes-ready';
 
 function driftOf(on: HostId, steps: readonly PlannedStep[], plan: PlanResult): Finding {
   const changes = steps.flatMap((step) => step.changes.map((change) => said(change.summary)));
@@ -24,28 +33,38 @@ function driftOf(on: HostId, steps: readonly PlannedStep[], plan: PlanResult): F
           3,
         )
       : list(changes, 3);
-  if (on === OPERATOR) return finding('status.drift', 'info', `apply would write to the vault: ${what}`);
+  if (on === OPERATOR) {
+    const ofCluster = steps.every(({ kind }) => THROUGH_THE_API.includes(kind));
+    return finding(
+      'status.drift',
+      'info',
+      `apply would ${ofCluster ? 'change in the cluster' : 'write to the vault'}: ${what}`,
+    );
+  }
   return finding('status.drift', 'info', `${on} differs in ${plural(Math.max(changes.length, 1), 'point')}: ${what}`, {
     host: on,
     ...insteadOfApply(plan),
   });
 }
 
-export const kubelets: StatusCheck = ({ view, plan }) => {
+export const kubelets: StatusCheck = ({ view, plan, kubernetes }) => {
   if (!isFounded(view.desired.cluster.phase)) return [];
-  return view.desired.members.flatMap(({ host }): Finding[] => {
+  const { members, nodes } = view.desired;
+  const joined = kubernetes?.made === false ? [] : nodes.filter(({ host }) => isNode(view, host));
+  const hosts = new Set([...members.map((m) => m.host), ...joined.map((node) => node.host)]);
+  return [...hosts].flatMap((host): Finding[] => {
     const units = view.facts.hosts.get(host)?.units;
     // Where the data is gone, etcd is better left stopped.
     if (units?.is !== 'known' || lostData(view, host) !== null) return [];
     const state = units.value.get('kubelet.service')?.active ?? 'not installed';
     if (state === 'active') return [];
-    return [
-      finding(
-        'status.kubelet',
-        'warning',
-        `the kubelet on ${host} is ${said(state)}: nobody would start etcd again there`,
-        { host, ...insteadOfApply(plan) },
-      ),
-    ];
+    const pods = members.some((m) => m.host === host) ? 'etcd' : 'a pod';
+    const message = `the kubelet on ${host} is ${said(state)}: nobody would start ${pods} again there`;
+    return [finding('status.kubelet', 'warning', message, { host, ...insteadOfApply(plan) })];
   });
 };
+
+/** Before it has joined no kubelet is missed. */
+function isNode(view: View, host: HostId): boolean {
+  return nodeStateOf(view, host)?.kubeconfigs.has('kubelet') === true;
+}

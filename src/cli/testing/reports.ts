@@ -165,6 +165,84 @@ export const statusReport: StatusReport = {
   ],
 };
 
+const cp = (n: number): HostId => `cp-${n}` as HostId;
+
+/** A stacked cluster: one API server is not ready, one worker has gone silent, and nobody is the scheduler. */
+export const clusterStatusReport: StatusReport = {
+  ...statusReport,
+  etcd: {
+    ...statusReport.etcd,
+    topology: 'stacked',
+    leader: 'cp-0',
+    quorum: { voters: 1, learners: 0, healthy: 1, unknown: 0, needed: 1, held: true, tolerates: 0 },
+    members: statusReport.etcd.members.slice(0, 1).map((m) => ({ ...m, name: 'cp-0', host: cp(0), leader: true })),
+  },
+  kubernetes: {
+    endpoint: '10.77.0.100:8443',
+    made: true,
+    asked: true,
+    servers: [
+      { host: cp(0), address: '10.77.0.20:6443', ready: true, failing: [], version: 'v1.36.3', problem: null },
+      { host: cp(1), address: '10.77.0.21:6443', ready: false, failing: ['etcd'], version: null, problem: null },
+      {
+        host: cp(2),
+        address: '10.77.0.22:6443',
+        ready: null,
+        failing: [],
+        version: null,
+        problem: 'no answer in 10 s',
+      },
+    ],
+    nodes: [
+      {
+        name: 'cp-0',
+        host: cp(0),
+        role: 'control-plane',
+        ready: true,
+        problem: null,
+        kubeletVersion: 'v1.36.3',
+        taints: [{ key: 'node-role.kubernetes.io/control-plane', value: '', effect: 'NoSchedule' }],
+        unschedulable: false,
+      },
+      {
+        name: 'worker-0',
+        host: 'worker-0' as HostId,
+        role: 'worker',
+        ready: false,
+        problem: 'Kubelet stopped posting node status.\u001b[2J',
+        kubeletVersion: 'v1.36.3',
+        taints: [],
+        unschedulable: true,
+      },
+      {
+        name: 'stranger',
+        host: null,
+        role: 'worker',
+        ready: true,
+        problem: null,
+        kubeletVersion: 'v1.35.1',
+        taints: [],
+        unschedulable: false,
+      },
+    ],
+    leases: [
+      { name: 'kube-controller-manager', holder: 'cp-0_5c1a', renewedAt: '2026-11-21T10:14:59.000Z', held: true },
+      { name: 'kube-scheduler', holder: 'cp-1_77b0', renewedAt: '2026-11-21T10:02:00.000Z', held: false },
+    ],
+  },
+  certificates: ['/etc/kubernetes/pki/apiserver.crt', '/etc/kubernetes/admin.conf'].map((path) => ({
+    host: cp(0),
+    path,
+    subject: 'CN=kube-apiserver',
+    issuer: 'CN=kubernetes',
+    notBefore: '2026-11-21T10:00:00Z',
+    notAfter: '2027-11-21T10:00:00Z',
+    daysLeft: 364,
+    served: path.endsWith('.crt') ? true : null,
+  })),
+  findings: [],
+};
+
 export const checkReport: CheckReport = {
   cluster: 'lab',
   at: '2026-11-21T10:15:00.000Z',

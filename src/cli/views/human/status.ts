@@ -1,5 +1,6 @@
 import type { CertificateReport, MemberReport, StatusReport } from '../../../operations/report-types.ts';
 import { findingsBlock } from './finding.ts';
+import { kubernetesLines } from './kubernetes.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
 import { bytes, count, harmless, moment, wrap } from './text.ts';
@@ -29,6 +30,7 @@ export function statusLines(report: StatusReport, { style, columns, verbose }: S
     ...memberTable(report, style, verbose, columns - 2).map((line) => `  ${line}`),
     ...etcd.members.flatMap((m) => problemsOf(m).flatMap((problem) => problemLines(m, problem, style, columns))),
     '',
+    ...(report.kubernetes === undefined ? [] : kubernetesLines(report.kubernetes, style, verbose, columns)),
     ...certificateLines(report.certificates, style, verbose, columns - 2),
     ...findingsBlock('Findings', report.findings, style, columns),
   ].slice(0, -1);
@@ -36,13 +38,14 @@ export function statusLines(report: StatusReport, { style, columns, verbose }: S
 
 /** What is merely out of sight: nothing of it says that the cluster is ill. */
 const OUT_OF_SIGHT =
-  /^(?:host\.(?!key-changed)|check\.unknown$|status\.(?:out-of-reach|member-unknown-health)$|vault\.)/;
+  /^(?:host\.(?!key-changed)|check\.unknown$|status\.(?:out-of-reach|member-unknown-health|api-server-unknown)$|vault\.)/;
 
-function verdictText({ healthy, etcd, findings }: StatusReport, style: Style): string {
+function verdictText({ healthy, etcd, kubernetes, findings }: StatusReport, style: Style): string {
   if (healthy) return style.green('healthy');
   const errors = findings.some((f) => f.severity === 'error');
   if (etcd.phase === 'new' && !errors) return style.yellow('not founded');
   if ((etcd.phase === 'founding' || etcd.phase === 'founded') && !errors) return style.yellow('founding not finished');
+  if (kubernetes?.made === false && !errors) return style.yellow('Kubernetes not made yet');
   const ill =
     etcd.quorum.held === false ||
     etcd.members.some((m) => m.health === 'ill') ||
@@ -184,12 +187,16 @@ function expiry({ daysLeft, notAfter }: CertificateReport, style: Style): string
   return daysLeft < 30 ? style.yellow(text) : text;
 }
 
-/** What members and clients are shown. */
+/** What members and clients of etcd are shown. */
 const SERVED = ['server.crt', 'peer.crt'];
+const API_SERVERS = 'apiserver.crt';
 
-/** Both must be known to be served as they are: the one does not speak for the other. */
+/** All must be known to be served as they are: the one does not speak for the other. */
 function servedOf(certificates: readonly CertificateReport[], style: Style): string {
-  const states = SERVED.map((name) => ({ name, on: certificates.find((c) => c.path.endsWith(`/${name}`)) }));
+  const has = (name: string): boolean => certificates.some((c) => c.path.endsWith(`/${name}`));
+  // A worker serves none of these, and a control plane whose etcd is elsewhere only its own.
+  const names = [...(SERVED.some(has) ? SERVED : []), ...(has(API_SERVERS) ? [API_SERVERS] : [])];
+  const states = names.map((name) => ({ name, on: certificates.find((c) => c.path.endsWith(`/${name}`)) }));
   if (states.every(({ on }) => on === undefined || on.served === null)) return servedText(null, style);
   const wrong = states.filter(({ on }) => on === undefined || on.served === false).map(({ name }) => name);
   if (wrong.length > 0) return style.red(`no: ${wrong.join(', ')}`);

@@ -5,6 +5,7 @@ import type { LockReport } from '../../../operations/lock.ts';
 import type { PlannedStep } from '../../../plan/types.ts';
 import {
   checkReport,
+  clusterStatusReport,
   emptyReport,
   plan,
   planReport,
@@ -127,13 +128,34 @@ describe('status', () => {
       golden('status-verbose'),
     );
   });
+  it('shows API servers, nodes and who is at work', async () => {
+    await expect(text(statusLines(clusterStatusReport, { ...at, verbose: false }))).toMatchFileSnapshot(
+      golden('status-cluster'),
+    );
+  });
+  it('spells taints out with -v', () => {
+    const shown = text(statusLines(clusterStatusReport, { ...at, columns: 140, verbose: true }));
+    expect(shown).toMatch(/cp-0 .*node-role\.kubernetes\.io\/control-plane NoSchedule/);
+  });
+  it('shows what cluster.yaml says while no API server tells, and nothing of a cluster that is to be made', () => {
+    const { kubernetes } = clusterStatusReport;
+    if (kubernetes === undefined) throw new Error('the report is of etcd alone');
+    const nodes = kubernetes.nodes.slice(0, 1).map((n) => ({ ...n, ready: null, taints: [], kubeletVersion: null }));
+    const silent = { ...kubernetes, asked: false, nodes, leases: [] };
+    const shown = (report: typeof kubernetes): string =>
+      text(statusLines({ ...clusterStatusReport, kubernetes: report }, { ...at, verbose: false }));
+    expect(shown(silent)).toMatch(/No API server is ready to tell[\s\S]*cp-0 +control-plane +not known +- +-\n/);
+    expect(shown({ ...silent, made: false })).toContain('Cluster lab: Kubernetes not made yet');
+    expect(shown({ ...silent, made: false })).not.toContain('API SERVER');
+  });
   it('never passes on what would move the cursor', () => {
     for (const verbose of [false, true])
-      expect(text(statusLines(statusReport, { ...at, verbose }))).not.toContain('\u001b');
+      for (const report of [statusReport, clusterStatusReport])
+        expect(text(statusLines(report, { ...at, verbose }))).not.toContain('\u001b');
   });
   it.each([60, 80, 120])('keeps to %i columns, rows by themselves where there is no room for a table', (columns) => {
     for (const verbose of [false, true]) {
-      const lines = statusLines(statusReport, { ...at, columns, verbose });
+      const lines = [statusReport, clusterStatusReport].flatMap((r) => statusLines(r, { ...at, columns, verbose }));
       expect(lines.filter((line) => width(line) > columns)).toEqual([]);
     }
     const shown = text(statusLines(statusReport, { ...at, columns, verbose: false }));
