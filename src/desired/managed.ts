@@ -1,8 +1,9 @@
 import type { HostId } from '../model/ids.ts';
 import { certificateFiles, etcdCa } from './certificates.ts';
-import { clusterKeyFiles } from './cluster-keys.ts';
+import { clusterKeyFiles, controlPlaneCertificateFiles } from './cluster-keys.ts';
+import type { Node } from './nodes.ts';
 import { paths } from './paths.ts';
-import type { Desired } from './types.ts';
+import type { Desired, DesiredMachine } from './types.ts';
 
 export interface ManagedPaths {
   /** Files whose text may be read. */
@@ -34,16 +35,29 @@ const common: ManagedPaths = {
 
 /** What is placed on nodes besides. On a machine of etcd's the same files would be somebody else's control plane. */
 const ofNodes: ManagedPaths = {
-  text: [paths.nodeModules, paths.nodeSysctls, paths.kubeadmDropIn, ...clusterKeyFiles.map((file) => file.public)],
+  text: [
+    paths.nodeModules,
+    paths.nodeSysctls,
+    paths.kubeadmDropIn,
+    ...clusterKeyFiles.map((file) => file.public),
+    ...controlPlaneCertificateFiles.map((file) => file.certPath),
+  ],
   keys: clusterKeyFiles.map((file) => file.key),
   folders: [],
 };
 
-export function managedPaths(
-  { nodes, loadBalancer }: Pick<Desired, 'nodes' | 'loadBalancer'>,
-  on: HostId,
-): ManagedPaths {
-  const parts = [common, ...(nodes.some((node) => node.host === on) ? [ofNodes] : []), balancerPaths(loadBalancer, on)];
+interface Listed {
+  nodes: readonly Pick<Node, 'host'>[];
+  machines: readonly Pick<DesiredMachine, 'id'>[];
+}
+
+/** A machine that the configuration no longer lists may have been one: only what is on it tells. */
+export function mayBeNode({ nodes, machines }: Listed, on: HostId): boolean {
+  return nodes.some((node) => node.host === on) || !machines.some((machine) => machine.id === on);
+}
+
+export function managedPaths(desired: Listed & Pick<Desired, 'loadBalancer'>, on: HostId): ManagedPaths {
+  const parts = [common, ...(mayBeNode(desired, on) ? [ofNodes] : []), balancerPaths(desired.loadBalancer, on)];
   return {
     text: parts.flatMap((part) => part.text),
     keys: parts.flatMap((part) => part.keys),

@@ -1,12 +1,12 @@
+import { mayBeNode } from '../desired/managed.ts';
 import { nodeSysctls } from '../desired/node-system.ts';
 import { nodeState } from '../ports/commands/kubeadm.ts';
 import { keyValues, only, type Probe } from './probe.ts';
 import type { NodeFact } from './types.ts';
 
-/** What kubeadm has left on a machine, and what a node needs of the kernel. Nothing is asked of machines that are no nodes. */
+/** What kubeadm has left on a machine, and what a node needs of the kernel. Nothing is asked of machines that are to be something else. */
 export const nodeProbe: Probe<NodeFact | null> = {
-  commands: (desired, on) =>
-    desired.nodes.some((node) => node.host === on) ? [nodeState(nodeSysctls(desired).map(([name]) => name))] : [],
+  commands: (desired, on) => (mayBeNode(desired, on) ? [nodeState(nodeSysctls(desired).map(([name]) => name))] : []),
   parse: (results) => {
     if (results.length === 0) return null;
     const found = keyValues(only(results).stdout);

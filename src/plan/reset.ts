@@ -12,12 +12,14 @@ export type ResetIntent = Extract<Intent, { kind: 'reset' }>;
 
 /** Clearing machines, each by itself; when none of the cluster's is left out, its records in the vault go aside at the end. */
 export function resetCandidates(view: View, { hosts, scope }: ResetIntent): Candidate[] {
-  const clear = hosts.map((on) => ({
-    key: `reset-host@${on}`,
+  const turn = scope === 'cluster' ? turns(view) : () => 0;
+  const ordered = [...hosts].sort((a, b) => turn(a) - turn(b));
+  const clear = ordered.map((on) => ({
+    key: keyOf(on),
     kind: 'reset-host',
     on,
     params: { scope: scope === 'cluster' ? 'cluster' : 'host' },
-    needs: [],
+    needs: ordered.filter((other) => turn(other) < turn(on)).map(keyOf),
     why: scope === 'cluster' ? 'the whole cluster goes' : 'it is no longer a member',
   }));
   const left = clusterHosts(view).filter((host) => !hosts.includes(host));
@@ -33,6 +35,20 @@ export function resetCandidates(view: View, { hosts, scope }: ResetIntent): Cand
       why: 'no machine is left that belongs to it',
     },
   ];
+}
+
+function keyOf(on: HostId): string {
+  return `reset-host@${on}`;
+}
+
+/**
+ * Workers first, then control planes, an external etcd last: what is still there can be asked while something is not done, and is not asked for by
+ * what still runs. Where etcd is all there is, and where it is stacked, its members go together.
+ */
+function turns({ desired: { nodes, members } }: View): (on: HostId) => number {
+  const controlPlanes = new Set(nodes.filter((node) => node.role === 'control-plane').map((node) => node.host));
+  const external = new Set(nodes.length === 0 ? [] : members.map((member) => member.host));
+  return (on) => (controlPlanes.has(on) ? 1 : external.has(on) ? 2 : 0);
 }
 
 /** Machines that may hold this cluster's data or keys: those of the configuration, and of what was applied last. */

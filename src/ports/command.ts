@@ -43,6 +43,8 @@ export type BuilderName =
   | 'end-static-pod'
   | 'clear-data'
   | 'remove-pod'
+  | 'end-pods'
+  | 'remove-pod-network'
   | 'remove-state'
   | 'remove-artefacts'
   | 'sweep-folders'

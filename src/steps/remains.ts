@@ -5,6 +5,7 @@ import type { HostId } from '../model/ids.ts';
 import { chainsTo, verifyPair } from '../model/x509.ts';
 import { factOf } from './compare.ts';
 import { kubeadmConfigOn } from './kubeadm-config.ts';
+import { isMarked, type NodeRemains, nodeRemainsOf } from './node-remains.ts';
 import { CONTAINERD, KUBELET } from './software.ts';
 import type { View } from './types.ts';
 
@@ -13,8 +14,10 @@ export interface Remains {
   dataDir: string;
   /** etcd was to be started here: its static pod, its process and what the data directory holds are this cluster's. */
   member: { manifest: boolean; process: boolean; data: boolean } | null;
-  /** The kubelet runs as keelson configured it. `ours`: keelson brought the program, too. */
-  kubelet: { stop: boolean; disable: boolean; ours: boolean };
+  /** It was made a node of Kubernetes. */
+  node: NodeRemains | null;
+  /** The kubelet runs as keelson configured it, or let kubeadm. `state`: what it keeps is of this cluster alone. */
+  kubelet: { stop: boolean; disable: boolean; state: boolean };
   /** keelson's own containerd, from a bundle. */
   containerd: { stop: boolean; disable: boolean } | null;
   /** keelson's package source. */
@@ -29,30 +32,38 @@ export interface Remains {
   foreign: readonly string[];
 }
 
-/** All of keelson's files but keys and certificates begin with it. */
-const MARK = '# Written by keelson.';
+const ETCD_SERVER_CERTIFICATE = `${paths.etcdPkiDirectory}/server.crt`;
 
 export function remainsOf(view: View, on: HostId): Remains {
   const files = factOf(view, on, 'files');
   const units = factOf(view, on, 'units');
   const record = factOf(view, on, 'record');
-  const made = (path: string): boolean => files.text.get(path)?.startsWith(MARK) === true;
-  // kubeadm's configuration is written before the manifest, and the cluster's id after etcd has run.
+  const made = (path: string): boolean => isMarked(files, path);
+  const node = nodeRemainsOf(view, on);
+  const ofEtcd = pkiFiles(view, files);
+  // kubeadm's configuration is written before the manifest, and the cluster's id after etcd has run. A node's record has the id as well; there
+  // kubeadm issues etcd's certificate when it has found the data directory empty, before the manifest.
   const reached =
-    exists(files, paths.kubeadmConfig) || (record.is === 'record' && record.record.etcdClusterId !== undefined);
+    exists(files, paths.kubeadmConfig) ||
+    (node === null
+      ? record.is === 'record' && record.record.etcdClusterId !== undefined && !isListedNode(view, on)
+      : node.manifests.includes(paths.manifest) || ofEtcd.includes(ETCD_SERVER_CERTIFICATE));
   const service = (name: string, applies: boolean): { stop: boolean; disable: boolean } => {
     const unit = units.get(name);
     const runs = unit?.loaded === true && unit.active !== 'inactive' && unit.active !== 'failed';
     return { stop: applies && runs, disable: applies && unit?.enabled === true };
   };
-  const configured = made(paths.kubeletDropIn) || exists(files, paths.kubeletConfig) || made(paths.kubeletUnit);
-  const pki = pkiFiles(view, files);
+  const configured =
+    made(paths.kubeletDropIn) || exists(files, paths.kubeletConfig) || made(paths.kubeletUnit) || node !== null;
+  const pki = [...(node?.pki ?? []), ...ofEtcd];
   const single = [
     ...[paths.kubeletDropIn, paths.kubeletUnit, paths.containerdUnit, paths.containerdConfig, paths.aptSource].filter(
       made,
     ),
     // A key has no line to be known by: it belongs to the source beside it.
     ...(made(paths.aptSource) && exists(files, paths.aptKey) ? [paths.aptKey] : []),
+    ...(node?.kubeconfigs ?? []),
+    ...(node?.files ?? []),
   ];
   const programs = [...factOf(view, on, 'artefacts').keys()].filter((path) => !path.startsWith(paths.stateDirectory));
   const data = factOf(view, on, 'etcdData');
@@ -65,9 +76,10 @@ export function remainsOf(view: View, on: HostId): Remains {
   return {
     dataDir,
     member: reached ? member : null,
+    node,
     kubelet: {
       ...service(KUBELET, configured),
-      ours: made(paths.kubeletUnit) || made(paths.aptSource),
+      state: made(paths.kubeletUnit) || made(paths.aptSource) || node !== null,
     },
     containerd: made(paths.containerdUnit) ? service(CONTAINERD, true) : null,
     packages: made(paths.aptSource),
@@ -75,10 +87,15 @@ export function remainsOf(view: View, on: HostId): Remains {
     files: single,
     programs,
     foreign: [
-      ...foreignEntries(files, [...pki, ...single, ...(reached ? [paths.manifest] : [])]),
+      ...foreignEntries(files, [...pki, ...single, ...(node?.manifests ?? []), ...(reached ? [paths.manifest] : [])]),
       ...(data.is === 'foreign' ? data.entries.map((name) => foreignData(dataDir, name)) : []),
     ],
   };
+}
+
+/** It runs no etcd, or kubeadm's. */
+function isListedNode({ desired }: View, on: HostId): boolean {
+  return desired.nodes.some((node) => node.host === on);
 }
 
 function exists(files: FilesFact, path: string): boolean {

@@ -1,10 +1,5 @@
 import { paths, socketPath } from '../desired/paths.ts';
-import type { RecordFact } from '../facts/types.ts';
-import type { ErrorCode } from '../model/codes.ts';
-import { errorCodes } from '../model/codes.ts';
 import { KeelsonError } from '../model/errors.ts';
-import type { Finding } from '../model/finding.ts';
-import type { HostId } from '../model/ids.ts';
 import { removePaths } from '../ports/commands/files.ts';
 import {
   clearData,
@@ -15,24 +10,25 @@ import {
   removePod,
   removeState,
   sweepFolders,
+  type WhosePods,
 } from '../ports/commands/reset.ts';
+import { endPods, removePodNetwork } from '../ports/commands/reset-node.ts';
 import { systemctl } from '../ports/commands/services.ts';
 import { apt } from '../ports/commands/software.ts';
-import { isFounded } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
 import { factOf } from './compare.ts';
-import { must } from './must.ts';
+import { must, mustTell } from './must.ts';
+import type { NodeRemains } from './node-remains.ts';
 import { wordParam } from './params.ts';
-import { configuredDataDir, type Remains, remainsOf } from './remains.ts';
+import { type Remains, remainsOf } from './remains.ts';
+import { resetProblem } from './reset-problem.ts';
 import { CONTAINERD, KUBELET } from './software.ts';
 import { type Change, defineStep, type View } from './types.ts';
 
-/** `cluster`: the machine goes with all others. `host`: it alone, because it is no longer a member. */
-export type ResetScope = 'cluster' | 'host';
-
 /**
  * Removes what keelson made on a machine, and nothing else. The machine's record goes last, so that a reset that was cut short is known
- * by it and goes on; a machine without a record has nothing of keelson's. `kubeadm reset` would also remove what others have made.
+ * by it and goes on; a machine without a record has nothing of keelson's. `kubeadm reset` would also remove what others have made, and leaves
+ * the pods' network.
  */
 export const resetHost = defineStep({
   kind: 'reset-host',
@@ -49,8 +45,9 @@ export const resetHost = defineStep({
     { on, fact: 'etcdData' },
     { on, fact: 'etcdProcess' },
     { on, fact: 'artefacts' },
+    { on, fact: 'node' },
     'vault',
-    ...(scope === 'host' ? (['etcd'] as const) : []),
+    ...(scope === 'host' ? (['etcd', 'kube'] as const) : []),
   ],
   judge: ({ scope }, view, on) => {
     if (factOf(view, on, 'record').is === 'absent') return { is: 'satisfied' };
@@ -60,7 +57,7 @@ export const resetHost = defineStep({
   },
   apply: async (_params, world, view, on) => {
     const remains = remainsOf(view, on);
-    await endMember(world, view, remains);
+    await (remains.node === null ? endMember(world, view, remains) : endNode(world, view, remains, remains.node));
     await removeSoftware(world, remains);
     await must(world, sweepFolders(sweptFolders, ownFolders(remains)));
     await must(world, forgetMachine(paths.record, paths.stateDirectory, ['/var/lib', '/usr', remains.dataDir]));
@@ -76,6 +73,8 @@ const sweptFolders = [
   paths.kubeletDropInDirectory,
   '/etc/containerd',
   '/etc/systemd/system',
+  '/etc/modules-load.d',
+  '/etc/sysctl.d',
   '/etc/apt/sources.list.d',
   '/etc/apt/keyrings',
   '/usr/local/bin',
@@ -85,7 +84,7 @@ const sweptFolders = [
 
 /** Made by keelson, or by the programs that it brought; each goes if it is empty. Deepest first. */
 function ownFolders({ containerd, kubelet }: Remains): string[] {
-  const programs = [...(containerd === null ? [] : containerdFolders), ...(kubelet.ours ? kubeletFolders : [])];
+  const programs = [...(containerd === null ? [] : containerdFolders), ...(kubelet.state ? kubeletFolders : [])];
   return [
     paths.manifestDirectory,
     paths.etcdPkiDirectory,
@@ -115,27 +114,63 @@ const kubeletFolders = [
 ];
 const containerdState = ['/var/lib/containerd', '/run/containerd', '/run/nri'];
 const kubeletState = ['/var/lib/kubelet'];
+/** On a node every pod is the cluster's. */
+const podLogs = ['/var/log/pods', '/var/log/containers'];
 const heldPackages = ['kubelet', 'kubeadm', 'containerd'];
+
+/** Folders of state that go as a whole. */
+function stateFolders({ containerd, kubelet, node }: Remains): string[] {
+  return [
+    ...(containerd === null ? [] : containerdState),
+    ...(kubelet.state ? kubeletState : []),
+    ...(node === null ? [] : podLogs),
+  ];
+}
+
+/** The manifests go first, so that no kubelet that is started again brings the control plane back. Nothing here asks the API, which may be gone. */
+async function endNode(world: World, view: View, remains: Remains, node: NodeRemains): Promise<void> {
+  const { member, kubelet, containerd, dataDir } = remains;
+  const socket = socketPath(view.desired.criSocket);
+  if (containerd !== null) await refuseOthersContainers(world, socket, 'all');
+  world.note('ending all pods');
+  if (node.manifests.length > 0) await must(world, removePaths(node.manifests));
+  await endService(world, KUBELET, kubelet);
+  await must(world, endPods());
+  // A containerd that goes away takes what it knows of them with it.
+  if (containerd === null) await must(world, removePod(socket, 'all'));
+  if (member?.data) await must(world, clearData(dataDir, 'remove'));
+  const flannel = ownsFlannel(view);
+  const { source } = view.desired.software;
+  const network = { flannel, flannelPlugin: flannel && source !== 'bundle', onlyCni: containerd !== null };
+  const left = await mustTell(world, removePodNetwork(network));
+  for (const line of left.stdout.split('\n')) {
+    if (line.startsWith('left|')) world.note(`left until the next boot: ${line.slice('left|'.length)}`);
+  }
+}
+
+function ownsFlannel({ desired }: View): boolean {
+  return desired.config.spec.network.cni.kind === 'flannel';
+}
 
 /** Manifest first: the kubelet ends etcd as long as it runs. */
 async function endMember(world: World, view: View, { member, kubelet, containerd, dataDir }: Remains): Promise<void> {
   const socket = socketPath(view.desired.criSocket);
-  if (containerd !== null) await refuseOthersContainers(world, socket);
+  if (containerd !== null) await refuseOthersContainers(world, socket, 'etcd');
   if (member !== null) {
     world.note('ending etcd');
     await must(world, endStaticPod(paths.manifest, dataDir));
   }
   await endService(world, KUBELET, kubelet);
   if (member === null) return;
-  await must(world, removePod(socket));
+  await must(world, removePod(socket, 'etcd'));
   if (member.data) await must(world, clearData(dataDir, 'remove'));
 }
 
 /** The units' files go after what they tell is done: while they are there, an interrupted reset knows that the programs are keelson's. */
 async function removeSoftware(world: World, remains: Remains): Promise<void> {
-  const { containerd, kubelet, files, packages, pki } = remains;
+  const { containerd, files, packages, pki } = remains;
   if (containerd !== null) await endService(world, CONTAINERD, containerd);
-  const state = [...(containerd === null ? [] : containerdState), ...(kubelet.ours ? kubeletState : [])];
+  const state = stateFolders(remains);
   if (state.length > 0) {
     world.note(`removing ${state.join(', ')}`);
     await must(world, removeState(state, containerd === null ? 'leave' : 'end'));
@@ -161,8 +196,8 @@ async function endService(world: World, name: string, what: { stop: boolean; dis
 }
 
 /** Before anything is removed: with keelson's containerd its containers go, and these are somebody else's. */
-async function refuseOthersContainers(world: World, socket: string): Promise<void> {
-  const [found] = await world.host.runAll([otherContainers(socket)], world.signal);
+async function refuseOthersContainers(world: World, socket: string, pods: WhosePods): Promise<void> {
+  const [found] = await world.host.runAll([otherContainers(socket, pods)], world.signal);
   const others = found?.stdout.split('\n').filter((line) => line !== '') ?? [];
   if (others.length === 0) return;
   const host = world.host.id;
@@ -175,17 +210,18 @@ async function refuseOthersContainers(world: World, socket: string): Promise<voi
 
 /** What a person reads before saying yes: every path that goes. */
 function changesOf(remains: Remains, view: View): Change[] {
-  const { member, kubelet, containerd, packages, pki, files, programs, dataDir } = remains;
-  const state = [...(containerd === null ? [] : containerdState), ...(kubelet.ours ? kubeletState : [])];
+  const { member, node, kubelet, containerd, packages, pki, files, programs, dataDir } = remains;
   const lines = [
-    ...(member === null ? [] : memberLines(member, dataDir)),
+    ...(node === null ? [] : node.manifests.map((path) => `remove ${path}`)),
+    ...(node !== null || member === null ? [] : memberLines(member, dataDir)),
     ...serviceLines(KUBELET, kubelet),
-    ...(member === null ? [] : [`remove the containers and logs of etcd’s pod`]),
+    ...(node === null ? [] : nodeLines(view)),
+    ...(node !== null || member === null ? [] : [`remove the containers and logs of etcd’s pod`]),
     ...(member?.data
       ? [`remove ${dataDir}: all data of the member; the folder stays if it is a mount point or holds anything else`]
       : []),
     ...(containerd === null ? [] : serviceLines(CONTAINERD, containerd)),
-    ...state.map((path) => `remove ${path}`),
+    ...stateFolders(remains).map((path) => `remove ${path}`),
     ...(packages ? [`release the hold on ${heldPackages.join(', ')} (they stay installed)`] : []),
     ...[...pki, ...files, ...programs].map((path) => `remove ${path}`),
     `remove ${paths.stateDirectory}, but for the fencing number that keeps old runs out`,
@@ -205,84 +241,12 @@ function memberLines({ manifest, process }: NonNullable<Remains['member']>, data
   ];
 }
 
-/** Why a machine is not reset; null when it may be. */
-export function resetProblem(view: View, on: HostId, scope: ResetScope): Finding | null {
-  const record = factOf(view, on, 'record');
-  if (record.is === 'absent') return scope === 'host' ? listedProblem(view, on) : null;
-  return (
-    whoseProblem(view, on, record) ?? (scope === 'host' ? memberProblem(view, on) : null) ?? dataDirProblem(view, on)
-  );
-}
-
-/** The cluster that the vault is of; a sealed vault tells by its inventory. */
-function clusterUid(view: View): string | null {
-  const { vault } = view.facts;
-  if (view.desired.cluster.uid !== null || vault.is === 'unknown' || vault.value.is !== 'sealed')
-    return view.desired.cluster.uid;
-  return vault.value.inventory?.clusterUid ?? null;
-}
-
-function whoseProblem(view: View, on: HostId, fact: RecordFact): Finding | null {
-  if (fact.is === 'absent') return null;
-  if (fact.is === 'unreadable')
-    return blocked('safety.foreign-host', on, `${on} carries a host record that cannot be read: ${fact.why}`);
-  const { record } = fact;
-  const whose = `${on} belongs to cluster ${record.clusterName} (${record.clusterUid})`;
-  const uid = clusterUid(view);
-  if (uid === null) {
-    const { vault } = view.facts;
-    if (vault.is === 'known' && vault.value.is === 'sealed')
-      return blocked(vault.value.code, on, `whether ${on} is of this cluster is not known: ${vault.value.because}`);
-    return blocked('safety.vault-lost', on, `${whose}, and there is no vault here that knows it`);
-  }
-  if (record.clusterUid !== uid)
-    return blocked('safety.foreign-host', on, `${whose}, not to ${view.desired.cluster.name} (${uid})`);
-  if (record.host !== on) return blocked('safety.machine-id', on, `${on} is recorded as ${record.host}`);
-  const { machineId } = factOf(view, on, 'machine');
-  if (record.machineId !== machineId)
-    return blocked('safety.machine-id', on, `${on} was machine ${record.machineId} and is now ${machineId}`);
-  return null;
-}
-
-function listedProblem({ desired }: View, on: HostId): Finding | null {
-  if (!desired.machines.some((m) => m.id === on)) return null;
-  return blocked('reset.current-member', on, `${on} is a member of ${desired.cluster.name}: cluster.yaml lists it`);
-}
-
-/** Whether the configuration, or etcd itself, still counts the machine as a member. */
-function memberProblem(view: View, on: HostId): Finding | null {
-  const { desired, facts } = view;
-  const listed = listedProblem(view, on);
-  if (listed !== null) return listed;
-  if (facts.etcd.is === 'unknown')
-    return blocked(
-      'safety.unknown-fact',
-      on,
-      `whether etcd counts ${on} as a member is not known: ${facts.etcd.because}`,
-    );
-  const lists = [...facts.etcd.value.endpoints].flatMap(([host, { members }]) =>
-    members.is === 'ok' ? [{ host, members: members.value.members }] : [],
-  );
-  for (const { host, members } of lists) {
-    if (members.some((m) => m.name === on))
-      return blocked(
-        'reset.current-member',
-        on,
-        `${on} is still a member of ${desired.cluster.name}: etcd on ${host} lists it`,
-      );
-  }
-  if (lists.length > 0 || !isFounded(desired.cluster.phase)) return null;
-  return blocked('safety.unknown-fact', on, `whether etcd counts ${on} as a member is not known: no member answers`);
-}
-
-/** Another folder than the one that etcd was given would be emptied. */
-function dataDirProblem(view: View, on: HostId): Finding | null {
-  const wanted = view.desired.config.spec.etcd.dataDir;
-  const used = configuredDataDir(view, on);
-  if (used === null || used === wanted) return null;
-  return blocked('change.data-dir', on, `etcd’s data on ${on} is in ${used}; cluster.yaml says ${wanted}`);
-}
-
-function blocked(code: ErrorCode, host: HostId, message: string): Finding {
-  return { code, severity: 'error', host, message, action: errorCodes[code].action };
+function nodeLines(view: View): string[] {
+  return [
+    'end all pods',
+    `remove the firewall’s chains and tables of kube-proxy${ownsFlannel(view) ? ', flannel and its CNI plug-ins' : ''}`,
+    ...(ownsFlannel(view)
+      ? ['remove the interfaces cni0 and flannel.1, and what flannel and its CNI plug-ins keep']
+      : []),
+  ];
 }

@@ -25,7 +25,8 @@ export const goodLeaf = (await issuer.issue({ ...spec, algorithm: 'ecdsa-p256', 
   .certificate;
 export const goodFingerprint = parseCertificate(goodLeaf).fingerprint256;
 
-const leaves = managedPaths({ nodes: [], loadBalancer: null }, hostId('etcd-0')).text.filter(
+const etcdAlone = { nodes: [], machines: [{ id: hostId('etcd-0') }], loadBalancer: null };
+const leaves = managedPaths(etcdAlone, hostId('etcd-0')).text.filter(
   (path) => path.endsWith('.crt') && path !== etcdCa.certPath,
 );
 
@@ -43,6 +44,6 @@ export function placed(leaf = goodLeaf, besides: Readonly<Record<string, string>
 }
 
 /** A file that is there. */
-function file(): FileFact {
+export function file(): FileFact {
   return { is: 'file', mode: '600', owner: 'root', group: 'root', size: 1, inode: 1, mtime: 0, sha256: '' };
 }

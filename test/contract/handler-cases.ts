@@ -33,6 +33,7 @@ import {
 } from '../../src/ports/commands/lock.ts';
 import { diskSpace, fsyncLatency, nodeFitness, reachPeers, reachPorts } from '../../src/ports/commands/preflight.ts';
 import { otherContainers, removePod, removeState } from '../../src/ports/commands/reset.ts';
+import { endPods } from '../../src/ports/commands/reset-node.ts';
 import { serviceReach } from '../../src/ports/commands/service-reach.ts';
 import { systemctl } from '../../src/ports/commands/services.ts';
 import { apt, importImage } from '../../src/ports/commands/software.ts';
@@ -353,7 +354,7 @@ export const contractCases = {
       return { numbers, own: lines.some((line) => line.endsWith(`|${s.address}/24`)) };
     },
   },
-  'other-containers': { play: async (s) => (await s.run(otherContainers(SOCKET))).stdout },
+  'other-containers': { play: async (s) => (await s.run(otherContainers(SOCKET, 'etcd'))).stdout },
   'node-state': {
     play: async (s) => {
       const { stdout } = await s.run(nodeState(['net.ipv4.ip_forward', 'no.such.setting']));
@@ -450,7 +451,9 @@ export const contractCases = {
   apt: { play: async (s) => (await s.run(apt('install', ['kubelet=1.36.3-*']))).exitCode },
   'end-static-pod': { heldBy: 'test/e2e/restart-founding.e2e.test.ts' },
   'clear-data': { heldBy: 'test/contract/reset-commands.test.ts' },
-  'remove-pod': { play: async (s) => (await s.run(removePod(SOCKET))).exitCode },
+  'remove-pod': { play: async (s) => (await s.run(removePod(SOCKET, 'etcd'))).exitCode },
+  'end-pods': { play: async (s) => (await s.run(endPods())).exitCode },
+  'remove-pod-network': { heldBy: 'test/contract/reset-node-commands.test.ts' },
   'remove-state': { play: async (s) => (await s.run(removeState(['/var/lib/no-such-folder'], 'leave'))).exitCode },
   'remove-artefacts': { heldBy: 'test/contract/reset-commands.test.ts' },
   'sweep-folders': { heldBy: 'test/contract/reset-commands.test.ts' },

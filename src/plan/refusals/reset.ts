@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../model/codes.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { HostId } from '../../model/ids.ts';
-import { resetProblem } from '../../steps/reset-host.ts';
+import { resetProblem } from '../../steps/reset-problem.ts';
 import type { View } from '../../steps/types.ts';
 import { refusal } from '../finding.ts';
 import type { PlanRefusal } from './types.ts';

@@ -55,44 +55,54 @@ export function clearData(dataDir: string, folder: 'keep' | 'remove'): WriteComm
   return writeCommand('clear-data', script(text, [dataDir, folder]), { mayBeLong: true, timeoutMs: 120_000 });
 }
 
-/** containerd's filter for the containers of etcd's static pod, sandbox included: https://github.com/containerd/containerd/tree/main/pkg/filters */
-const POD_FILTER = 'labels."io.kubernetes.pod.namespace"==kube-system,labels."io.kubernetes.pod.name"~=^etcd-';
+/** `etcd`: its static pod alone, because the machine is for etcd. `all`: every pod of a node. */
+export type WhosePods = 'etcd' | 'all';
+
+/** containerd's filters for the containers of pods, sandboxes included: https://github.com/containerd/containerd/tree/main/pkg/filters */
+const podFilters: Readonly<Record<WhosePods, string>> = {
+  etcd: 'labels."io.kubernetes.pod.namespace"==kube-system,labels."io.kubernetes.pod.name"~=^etcd-',
+  all: 'labels."io.kubernetes.pod.namespace"',
+};
 const CTR = 'k() { ctr --connect-timeout 3s --address "$s" "$@" 2>/dev/null; }';
 
-/** `NAMESPACE/ID IMAGE` for each container that runs and is not of etcd's pod. Nothing where no containerd answers. */
-export function otherContainers(socket: string): ReadCommand {
+/** `NAMESPACE/ID` for each container that runs and is not of these pods. Nothing where no containerd answers. */
+export function otherContainers(socket: string, pods: WhosePods): ReadCommand {
   const text = [
-    `s=$1 f='${POD_FILTER}'; command -v ctr >/dev/null && [ -S "$s" ] || exit 0`,
+    `s=$1 f=$2; command -v ctr >/dev/null && [ -S "$s" ] || exit 0`,
     CTR,
     `own=" $(k -n k8s.io containers ls -q "$f" | tr "\\n" " ") ${FOUNDING_CONTAINER} "`,
     'for n in $(k namespaces ls -q); do for c in $(k -n "$n" tasks ls -q); do',
     '  case $n$own in "k8s.io"*" $c "*) continue;; esac',
     '  printf "%s/%s\\n" "$n" "$c"; done; done; exit 0',
   ].join('\n');
-  return readCommand('other-containers', script(text, [socket]), { timeoutMs: 60_000 });
+  return readCommand('other-containers', script(text, [socket, podFilters[pods]]), { timeoutMs: 60_000 });
 }
 
 /**
- * Ends and removes the containers of etcd's pod, with what the kubelet keeps of it: its folder and its logs. To be called when no kubelet
- * could start them again. Without a containerd that answers, only the processes and the kubelet's files go.
+ * Ends and removes the containers of pods, with the network namespaces of their sandboxes; of etcd's pod alone also what the kubelet keeps of
+ * it: its folder and its logs. To be called when no kubelet could start them again. Without a containerd that answers, only those files go.
  */
-export function removePod(socket: string): WriteCommand {
+export function removePod(socket: string, pods: WhosePods): WriteCommand {
   const text = [
-    `s=$1 f='${POD_FILTER}'`,
+    's=$1 f=$2 whose=$3',
     CTR,
     'if command -v ctr >/dev/null && [ -S "$s" ] && k version >/dev/null; then',
     `  for c in $(k -n k8s.io containers ls -q "$f") ${FOUNDING_CONTAINER}; do`,
+    `    for x in $(k -n k8s.io containers info "$c" | grep -o '/run/netns/cni-[0-9A-Za-z-]*' | sort -u); do umount -- "$x" 2>/dev/null; rm -f -- "$x"; done`,
     '    k -n k8s.io tasks kill -a -s KILL "$c"; k -n k8s.io tasks rm -f "$c" >/dev/null',
     '    x=/run/containerd/io.containerd.grpc.v1.cri/sandboxes/$c/shm; ! mountpoint -q "$x" || umount "$x"',
     '    k -n k8s.io sandboxes rm -f "$c" >/dev/null; k -n k8s.io containers rm "$c" >/dev/null',
     '    for x in containers sandboxes; do for r in /run /var/lib; do rm -rf --one-file-system -- "$r/containerd/io.containerd.grpc.v1.cri/$x/$c"; done; done',
     '  done',
-    '  left=$(k -n k8s.io containers ls -q "$f"); [ -z "$left" ] || { printf "containers of etcd’s pod remain:\\n%s\\n" "$left" >&2; exit 71; }',
-    'fi',
+    '  left=$(k -n k8s.io containers ls -q "$f"); [ -z "$left" ] || { printf "containers of pods remain:\\n%s\\n" "$left" >&2; exit 71; }',
+    'fi; [ "$whose" = etcd ] || exit 0',
     'for p in /var/lib/kubelet/pods/*; do [ ! -d "$p/containers/etcd" ] || rm -rf --one-file-system -- "$p" || exit 1; done',
     `rm -f -- ${FOUNDING_LOG} /var/log/containers/etcd-*_kube-system_etcd-*.log; rm -rf --one-file-system -- /var/log/pods/kube-system_etcd-*`,
   ].join('\n');
-  return writeCommand('remove-pod', script(text, [socket]), { mayBeLong: true, timeoutMs: 120_000 });
+  return writeCommand('remove-pod', script(text, [socket, podFilters[pods], pods]), {
+    mayBeLong: true,
+    timeoutMs: 120_000,
+  });
 }
 
 /**
@@ -107,8 +117,11 @@ export function removeState(folders: readonly string[], containers: 'end' | 'lea
     `  tr '\\0' ' ' <"$p/cmdline" | grep -q -e '-namespace k8s.io ' && kill -KILL "\${p#/proc/}"; done 2>/dev/null`,
     'for p in /proc/[0-9]*; do grep -q kubepods "$p/cgroup" && kill -KILL "${p#/proc/}"; done 2>/dev/null; fi',
     'for d do [ -d "$d" ] && [ ! -L "$d" ] || continue',
-    // Deepest first. Container roots, their shared memory and the kubelet's volumes; nothing that somebody mounted from a disk.
-    `  awk -v d="$d/" 'index($2, d) == 1 && ($3 == "overlay" || $3 == "tmpfs" || $3 == "nsfs") {print $2}' /proc/mounts | sort -r | while read -r x; do umount -- "$x" || umount -l -- "$x"; done`,
+    // Deepest first. Container roots and their shared memory, and what the kubelet mounted for pods: disks, and folders of the machine that are not
+    // to be emptied. Elsewhere nothing that somebody mounted from a disk.
+    `  m() { awk -v d="$d/" 'index($2, d) == 1 && ($3 == "overlay" || $3 == "tmpfs" || $3 == "nsfs" || $2 ~ "^/var/lib/kubelet/(pods|plugins)/") {print $2}' /proc/mounts; }`,
+    '  m | sort -r | while read -r x; do x=$(printf %b "$x"); umount -- "$x" 2>/dev/null || umount -l -- "$x"; done',
+    '  x=$(m); [ -z "$x" ] || { printf "still mounted:\n%s\n" "$x" >&2; exit 1; }',
     '  if mountpoint -q -- "$d"; then find "$d" -xdev -mindepth 1 -delete || exit 1',
     '  else rm -rf --one-file-system -- "$d" || exit 1; fi; done',
   ].join('\n');

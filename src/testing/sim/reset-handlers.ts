@@ -32,6 +32,12 @@ export const resetHandlers = {
     world.etcd.machineDown(m.id);
     return ok();
   },
+  'end-pods': (m, _c, world) => {
+    world.etcd.machineDown(m.id);
+    return ok();
+  },
+  // No simulated machine is a node.
+  'remove-pod-network': () => ok(),
   'remove-state': (m, c) => {
     const [, ...folders] = args(c);
     for (const folder of folders) {
