@@ -128,7 +128,7 @@ program
   .action(check);
 
 async function up(name: string, options: UpOptions): Promise<void> {
-  report(await installPrerequisites(note), 'The lab cannot run here.');
+  report(await installPrerequisites(note, options.content), 'The lab cannot run here.');
   const bundle = options.bundle ?? (await bundleWith(options.content));
   const subnet = options.subnet ?? (name === 'demo' && options.machine === undefined ? demoSubnet : undefined);
   const lab = await ensureLab({
