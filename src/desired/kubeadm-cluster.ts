@@ -77,10 +77,20 @@ function etcdOf({ spec }: ClusterConfig): KubeadmEtcd {
       ...(etcd.imageRepository === undefined ? {} : { repository: etcd.imageRepository }),
       ...(etcd.imageTag === undefined ? {} : { tag: etcd.imageTag }),
     },
-    extraArgs: etcd.extraArgs,
+    extraArgs: [...tuning(etcd), ...etcd.extraArgs],
     serverCertSANs: etcd.serverCertSANs,
     peerCertSANs: etcd.peerCertSANs,
   };
+}
+
+/** Flags that have fields of their own. */
+function tuning(etcd: ClusterConfig['spec']['etcd']): NameValue[] {
+  const flags = [
+    { name: 'quota-backend-bytes', value: etcd.quotaBackendBytes },
+    { name: 'heartbeat-interval', value: etcd.heartbeatIntervalMs },
+    { name: 'election-timeout', value: etcd.electionTimeoutMs },
+  ];
+  return flags.flatMap(({ name, value }) => (value === undefined ? [] : [{ name, value: String(value) }]));
 }
 
 /** What init and join are told of one machine. */
