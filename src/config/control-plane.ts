@@ -12,23 +12,28 @@ import {
   machineAddress,
   wholeNumber,
 } from './grammar.ts';
+import type { ControlPlaneComponentName } from './reserved-arguments.ts';
 import { said } from './said.ts';
 
 // The part of cluster.yaml that says how the control plane is made. What must fit together is in rules/.
 
-const ExtraArg = z.strictObject({
-  name: argumentName.meta({ description: 'Name of a flag, without dashes in front.', examples: ['profiling'] }),
-  value: flagValue.meta({ description: 'Its value, always a string.', examples: ['false'] }),
-});
-
-const extraArgs = z
-  .array(ExtraArg)
-  .default([])
-  .meta({
-    description:
-      'Further flags, after kubeadm’s. A name may stand more than once, as with `service-account-issuer`. Refused are those that keelson or kubeadm decides.',
-    examples: [[{ name: 'profiling', value: 'false' }]],
-  });
+const extraArgs = (of: ControlPlaneComponentName) =>
+  z
+    .array(
+      z.strictObject({
+        name: argumentName(of).meta({
+          description: 'Name of a flag, without dashes in front.',
+          examples: ['profiling'],
+        }),
+        value: flagValue.meta({ description: 'Its value, always a string.', examples: ['false'] }),
+      }),
+    )
+    .default([])
+    .meta({
+      description:
+        'Further flags, after kubeadm’s. A name may stand more than once, as with `service-account-issuer`. Refused are those that keelson or kubeadm decides.',
+      examples: [[{ name: 'profiling', value: 'false' }]],
+    });
 
 const extraVolumes = z
   .array(
@@ -58,9 +63,9 @@ const extraVolumes = z
     examples: [[{ name: 'audit', hostPath: '/var/log/kubernetes', mountPath: '/var/log/kubernetes', readOnly: false }]],
   });
 
-const component = (what: string) =>
+const component = (of: ControlPlaneComponentName, what: string) =>
   z
-    .strictObject({ extraArgs, extraVolumes })
+    .strictObject({ extraArgs: extraArgs(of), extraVolumes })
     .prefault({})
     .meta({ description: `Settings of the ${what}.` });
 
@@ -154,8 +159,8 @@ export const ControlPlane = z
   .strictObject({
     endpoint: endpointAddress.optional().meta({
       description:
-        'Where all machines and people reach the API server: kubeadm’s controlPlaneEndpoint. A DNS name is best, because it can move. Needed with more than one control plane, and cannot be changed later.',
-      examples: ['10.77.0.100:8443'],
+        'Where all machines and people reach the API server: kubeadm’s controlPlaneEndpoint. A DNS name is best, because it can move. Needed with more than one control plane, and cannot be changed later. By default the only one’s address.',
+      examples: ['api.example.com:6443'],
     }),
     apiServerPort: wholeNumber(1, 65_535)
       .default(6443)
@@ -171,7 +176,7 @@ export const ControlPlane = z
       }),
     apiServer: z
       .strictObject({
-        extraArgs,
+        extraArgs: extraArgs('apiServer'),
         extraVolumes,
         certSANs: z
           .array(certificateSan)
@@ -183,12 +188,12 @@ export const ControlPlane = z
       })
       .prefault({})
       .meta({ description: 'Settings of the API server.' }),
-    controllerManager: component('controller manager'),
-    scheduler: component('scheduler'),
+    controllerManager: component('controllerManager', 'controller manager'),
+    scheduler: component('scheduler', 'scheduler'),
     featureGates: z
       .record(featureGateName, z.boolean())
       .default({})
-      .meta({ description: 'kubeadm’s feature gates.', examples: [{ ControlPlaneKubeletLocalMode: true }] }),
+      .meta({ description: 'kubeadm’s feature gates.', examples: [{ NodeLocalCRISocket: true }] }),
     imageRepository: imageRepository.optional().meta({
       description: 'Repository of the control plane’s images. By default kubeadm’s.',
       examples: ['registry.example.com/k8s'],

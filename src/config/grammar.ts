@@ -6,9 +6,10 @@ import { supportedVersions, unsupportedVersion } from './kubernetes-policy.ts';
 import { formatPrefix, parsePrefix } from './prefix.ts';
 import type { ConfigCode } from './problem.ts';
 import { parseQuantity, quantityPattern } from './quantity.ts';
+import { type ControlPlaneComponentName, reservedArgument } from './reserved-arguments.ts';
 import { mayHoldData } from './reserved-directories.ts';
 import { reservedKubeletFields, reservedKubeProxyFields } from './reserved-fields.ts';
-import { reservedArgument, reservedFlag } from './reserved-flags.ts';
+import { reservedFlag } from './reserved-flags.ts';
 import { said } from './said.ts';
 
 // Every string of cluster.yaml that has a grammar is held to it here, by allow-lists: most of these values end up in the
@@ -211,16 +212,18 @@ export const featureGateName = z
   .regex(/^[A-Z][A-Za-z0-9]{0,63}$/, said('is not a feature gate', 'write its name as the documentation does'));
 
 /** A flag of a control plane's component; those that are decided are refused by name. */
-export const argumentName = z
-  .string()
-  .superRefine((value, ctx) => {
-    const reserved = reservedArgument(value);
-    if (reserved !== undefined) refuse(ctx, 'config.reserved-argument', 'is decided by keelson or kubeadm', reserved);
-  })
-  .regex(
-    /^[a-z][a-z0-9-]{0,63}$/,
-    said('is not the name of a flag', 'write it without dashes in front and without a value, such as profiling'),
-  );
+export function argumentName(component: ControlPlaneComponentName) {
+  return z
+    .string()
+    .superRefine((value, ctx) => {
+      const reserved = reservedArgument(component, value);
+      if (reserved !== undefined) refuse(ctx, 'config.reserved-argument', 'is decided by keelson or kubeadm', reserved);
+    })
+    .regex(
+      /^[a-z][a-z0-9-]{0,63}$/,
+      said('is not the name of a flag', 'write it without dashes in front and without a value, such as profiling'),
+    );
+}
 
 const LABEL_VALUE = '(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?';
 const LABEL_NAME = '[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { dnsDomain, imageReference, networkPrefix, operatorPath, wholeNumber } from './grammar.ts';
+import { dnsDomain, imageReference, networkPrefix, operatorPath } from './grammar.ts';
 
 export const networkDefaults = { podSubnet: '10.244.0.0/16', serviceSubnet: '10.96.0.0/12' } as const;
 
@@ -36,12 +36,9 @@ export const Network = z
             examples: [['./cni/calico.yaml']],
           }),
         image: imageReference.optional().meta({
-          description: 'Image of flannel, where it does not come from its own registry.',
+          description: 'Image of flannel, where it does not come from its own registry. Its VXLAN is UDP port 8472.',
           examples: ['registry.example.com/flannel:v0.27.4'],
         }),
-        vxlanPort: wholeNumber(1, 65_535)
-          .default(8472)
-          .meta({ description: 'UDP port of flannel’s VXLAN.', examples: [4789] }),
       })
       .prefault({})
       .meta({ description: 'The pod network.' }),

@@ -36,3 +36,16 @@ export function overlap(a: Prefix, b: Prefix): boolean {
 function maskByte(bits: number, index: number): number {
   return (0xff << (8 - Math.min(8, Math.max(0, bits - 8 * index)))) & 0xff;
 }
+
+const privateBlocks = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
+
+/** The block of private addresses that an address is in; null for a public one. No subnet reaches beyond. */
+export function privateBlock(address: string): string | null {
+  const ip = parseIp(address);
+  return privateBlocks.find((text) => ip !== null && holds(text, ip)) ?? null;
+}
+
+function holds(text: string, ip: Uint8Array): boolean {
+  const prefix = parsePrefix(text);
+  return prefix !== null && contains(prefix, ip);
+}

@@ -49,51 +49,10 @@ export const reservedFlags: readonly ReservedFlags[] = [
 
 /** Why a flag cannot be set; undefined when it can. Dashes, blanks and capitals do not hide one. */
 export function reservedFlag(name: string): ReservedFlags | undefined {
-  const bare = name.trim().replace(/^-+/, '').toLowerCase();
-  return reservedFlags.find(({ flags }) => flags.some((flag) => matches(bare, flag)));
+  return reservedFlags.find(({ flags }) => namesOneOf(name, flags));
 }
 
-function matches(name: string, flag: string): boolean {
-  return flag.endsWith('*') ? name.startsWith(flag.slice(0, -1)) : name === flag;
-}
-
-// https://github.com/kubernetes/kubernetes/blob/v1.36.3/cmd/kubeadm/app/phases/controlplane/manifests.go
-const reservedArguments: readonly { flags: readonly string[]; action: string }[] = [
-  {
-    flags: ['advertise-address', 'bind-address', 'secure-port'],
-    action: 'use spec.controlPlane.apiServerPort and the address of the host',
-  },
-  { flags: ['etcd-*'], action: 'remove it; where etcd is follows from spec.etcd and the hosts' },
-  {
-    flags: [
-      'client-ca-file',
-      'tls-cert-file',
-      'tls-private-key-file',
-      'kubelet-client-*',
-      'proxy-client-*',
-      'requestheader-*',
-      'service-account-key-file',
-      'service-account-signing-key-file',
-      'service-account-private-key-file',
-      'cluster-signing-cert-file',
-      'cluster-signing-key-file',
-      'root-ca-file',
-      'kubeconfig',
-      'authentication-kubeconfig',
-      'authorization-kubeconfig',
-    ],
-    action: 'remove it; keys and certificates are where kubeadm puts them',
-  },
-  { flags: ['service-cluster-ip-range'], action: 'use spec.network.serviceSubnet' },
-  { flags: ['cluster-cidr', 'allocate-node-cidrs'], action: 'use spec.network.podSubnet' },
-  { flags: ['insecure-*'], action: 'remove it; every port is served with TLS' },
-  { flags: ['leader-elect'], action: 'remove it; with several control planes one must lead' },
-  { flags: ['enable-bootstrap-token-auth'], action: 'remove it; machines join with tokens' },
-  { flags: ['help', 'version', 'h', 'config'], action: 'remove it' },
-];
-
-/** What to do instead of setting a flag of a control plane's component; undefined when it can be set. */
-export function reservedArgument(name: string): string | undefined {
+export function namesOneOf(name: string, flags: readonly string[]): boolean {
   const bare = name.trim().replace(/^-+/, '').toLowerCase();
-  return reservedArguments.find(({ flags }) => flags.some((flag) => matches(bare, flag)))?.action;
+  return flags.some((flag) => (flag.endsWith('*') ? bare.startsWith(flag.slice(0, -1)) : bare === flag));
 }

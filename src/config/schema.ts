@@ -118,7 +118,7 @@ const Software = z
 
 const Kubelet = kubeletFields.meta({
   description:
-    'Any field of KubeletConfiguration (kubelet.config.k8s.io/v1beta1), merged over keelson’s own. `address`, `authentication`, `authorization` and `staticPodPath` belong to keelson on etcd machines; the container runtime’s fields are in `spec.runtime`.',
+    'Any field of KubeletConfiguration (kubelet.config.k8s.io/v1beta1), merged over keelson’s own. What keelson and kubeadm decide is refused; the container runtime’s fields are in `spec.runtime`.',
   examples: [{ failSwapOn: false, maxPods: 20 }],
 });
 
@@ -267,7 +267,7 @@ const Pki = z
         }),
       })
       .optional()
-      .meta({ description: 'A CA of your own. By default keelson makes one.' }),
+      .meta({ description: 'A CA of your own for etcd. By default keelson makes one.' }),
   })
   .meta({ description: 'Certificates.' });
 
@@ -412,8 +412,9 @@ const Spec = z
     etcd: Etcd.prefault({}),
     controlPlane: ControlPlane.optional(),
     kubeProxy: kubeProxyFields.default({}).meta({
-      description: 'Any field of KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1).',
-      examples: [{ mode: 'ipvs' }],
+      description:
+        'Any field of KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1), for the kube-proxy of all nodes.',
+      examples: [{ mode: 'nftables' }],
     }),
     kubeadm: Kubeadm.prefault({}),
     network: Network.prefault({}),

@@ -116,12 +116,12 @@ export const errorCodes = {
   },
   'config.topology': {
     exit: 1,
-    when: 'A host has a role that the topology leaves nothing to do for.',
+    when: 'A host has a role, or a field a value, that the topology leaves nothing to do for.',
     action: 'Correct spec.etcd.topology, or the host’s role.',
   },
   'config.control-plane-endpoint': {
     exit: 1,
-    when: 'There are several control planes and no endpoint before them.',
+    when: 'There are several control planes and no endpoint before them, or the endpoint leads nowhere.',
     action: 'Give spec.controlPlane.endpoint; it cannot be added later.',
   },
   'config.load-balancer': {
@@ -136,13 +136,18 @@ export const errorCodes = {
   },
   'config.virtual-ip': {
     exit: 1,
-    when: 'The virtual IP is missing, is a machine’s, or is not the endpoint’s.',
+    when: 'The virtual IP is missing, is a machine’s, is outside of their network, or is not the endpoint’s.',
     action: 'Give an unused address of the machines’ subnet, and use it for the endpoint.',
   },
   'config.network-overlap': {
     exit: 1,
     when: 'The networks of pods, Services and machines overlap.',
     action: 'Give each a network of its own.',
+  },
+  'config.network-size': {
+    exit: 1,
+    when: 'The network of pods or Services is too small or too large for Kubernetes.',
+    action: 'Choose another prefix.',
   },
   'config.cni': {
     exit: 1,
@@ -151,8 +156,8 @@ export const errorCodes = {
   },
   'config.node-field': {
     exit: 1,
-    when: 'A host that becomes no node has labels, taints, a zone or patches.',
-    action: 'Remove them.',
+    when: 'A host that becomes no node has labels, taints, a zone or patches, or a node has one twice.',
+    action: 'Remove them, or keep one.',
   },
   'config.no-members': {
     exit: 1,

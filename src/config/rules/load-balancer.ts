@@ -1,6 +1,8 @@
 import { parseIp } from '../../model/ip.ts';
-import { addressFamily, parseEndpoint } from '../address.ts';
+import { addressFamily, normalizeAddress, parseEndpoint } from '../address.ts';
+import { valueOr } from '../draft.ts';
 import { quote } from '../path.ts';
+import { privateBlock } from '../prefix.ts';
 import { defaults } from '../schema.ts';
 import { hostsOf, hostsWith } from './hosts.ts';
 import type { ConfigRule } from './types.ts';
@@ -76,18 +78,30 @@ export const virtualIp: ConfigRule = (draft) => {
   const ip = section.virtualIP;
   if (ip === undefined) return [];
   const hosts = hostsOf(draft);
-  const holder = hosts.find((host) => host.address === ip);
+  const holder = hosts.find(
+    (host) => host.address !== undefined && normalizeAddress(host.address) === normalizeAddress(ip),
+  );
   if (holder !== undefined)
     return at(`${quote(ip)} is the address of ${holder.name ?? 'a machine'}`, 'give an address that no machine has');
-  const [first] = hosts.flatMap((host) => (host.address === undefined ? [] : [host.address]));
+  const role =
+    section.kind === 'haproxy-keepalived' && section.hosts === 'load-balancer' ? section.hosts : 'control-plane';
+  const carriers = hostsWith(draft, role).flatMap(({ address }) => (address === undefined ? [] : [address]));
+  const [first] = carriers;
   if (first !== undefined && addressFamily(first) !== addressFamily(ip)) {
     return at(
       `${quote(ip)} is an ${addressFamily(ip)} address, and the machines have ${addressFamily(first)} ones`,
       'use one family for the whole cluster',
     );
   }
+  const [block, own] = [first === undefined ? null : privateBlock(first), privateBlock(ip)];
+  if (first !== undefined && block !== own) {
+    return at(
+      `${quote(ip)} is ${own === null ? 'no private address' : `in ${own}`}, and ${first} is ${block === null ? 'no private one' : `in ${block}`}`,
+      'give an unused address of the machines’ subnet: it moves within one network segment',
+    );
+  }
   const endpoint = controlPlane?.endpoint === undefined ? null : parseEndpoint(controlPlane.endpoint);
-  if (endpoint !== null && parseIp(endpoint.host) !== null && endpoint.host !== ip) {
+  if (endpoint !== null && parseIp(endpoint.host) !== null && endpoint.host !== normalizeAddress(ip)) {
     return at(
       `${quote(ip)} is not the address of the endpoint, ${endpoint.host}`,
       'use one address for both, or a DNS name that leads to the virtual IP as endpoint',
@@ -101,8 +115,10 @@ export const loadBalancerPort: ConfigRule = (draft) => {
   const section = controlPlane?.loadBalancer;
   const endpoint = controlPlane?.endpoint === undefined ? null : parseEndpoint(controlPlane.endpoint);
   if (section === undefined || endpoint === null) return [];
-  const apiServer = controlPlane?.apiServerPort ?? defaults.ports.apiServer;
-  const port = endpoint.port ?? defaults.ports.apiServer;
+  const apiServer = valueOr(controlPlane, 'apiServerPort', defaults.ports.apiServer);
+  if (apiServer === undefined) return [];
+  // As kubeadm has it.
+  const port = endpoint.port ?? apiServer;
   const path = ['spec', 'controlPlane', 'endpoint'];
   const shared = section.kind === 'haproxy-keepalived' && section.hosts !== 'load-balancer';
   if (shared && port === apiServer) {
