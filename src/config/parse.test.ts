@@ -75,7 +75,7 @@ describe('what is accepted', () => {
           podSubnet: '10.244.0.0/16',
           serviceSubnet: '10.96.0.0/12',
           dnsDomain: 'cluster.local',
-          cni: { kind: 'flannel', manifests: [], vxlanPort: 8472 },
+          cni: { kind: 'flannel', manifests: [] },
         },
         runtime: {},
         pki: {
@@ -173,6 +173,86 @@ describe('what is accepted', () => {
     expect(parsed.source.at(['spec', 'hosts', 1, 'address'])).toEqual({ line: 21, column: 32 });
     expect(parsed.source.at(['spec', 'hosts'])).toEqual({ line: 19, column: 3 });
     expect(parsed.source.at(['spec', 'pki', 'algorithm'])).toEqual({ line: 5, column: 1 });
+  });
+});
+
+describe('a whole cluster', () => {
+  const stacked = `apiVersion: keelson.dev/v1alpha1
+kind: Cluster
+metadata: { name: lab }
+spec:
+  software: { source: bundle, bundle: ./bundle }
+  kubernetesVersion: v1.36.3
+  etcd: { topology: stacked }
+  controlPlane:
+    endpoint: 10.77.0.100:8443           # a DNS name is preferred; kubeadm's controlPlaneEndpoint
+    loadBalancer:
+      kind: haproxy-keepalived           # haproxy-keepalived | kube-vip | external
+      hosts: control-plane               # or load-balancer: hosts with that role
+      virtualIP: 10.77.0.100
+    certificates: upload                 # upload | manual
+  kubelet: { failCgroupV1: false, failSwapOn: false }       # any KubeletConfiguration field, merged over ours
+  kubeProxy: { conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s } }
+  kubeadm: { ignorePreflightErrors: [SystemVerification] }  # nodeRegistration of init and joins; "all" is refused
+  network: { podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/12, cni: { kind: flannel } }  # flannel | manifest | none
+  hosts:
+    - { name: cp-0, address: 10.77.0.20, roles: [control-plane] }
+    - { name: cp-1, address: 10.77.0.21, roles: [control-plane] }
+    - { name: cp-2, address: 10.77.0.22, roles: [control-plane] }
+    - { name: worker-0, address: 10.77.0.30, roles: [worker], labels: {zone: a}, taints: [] }
+`;
+  const etcd = [0, 1, 2].map((n) => `    - { name: etcd-${n}, address: 10.77.0.1${n}, roles: [etcd] }\n`).join('');
+  const external = `${stacked.replace('topology: stacked', 'topology: external')}${etcd}`;
+
+  function faults(text: string): string[] {
+    const parsed = parseConfig(text, 'cluster.yaml');
+    return parsed.ok ? [] : parsed.problems.filter(({ code }) => code !== 'config.not-yet').map(formatProblem);
+  }
+
+  it.each([
+    ['stacked', stacked],
+    ['with an external etcd', external],
+  ])('%s has no fault', (_, text) => {
+    expect(faults(text)).toEqual([]);
+  });
+
+  it.each([
+    ['stacked', stacked],
+    ['with an external etcd', external],
+  ])('%s is judged by all rules', (_, text) => {
+    expect(faults(text.replace('10.77.0.100:8443', '10.77.0.100:6443'))).toHaveLength(1);
+    expect(faults(text.replace('podSubnet: 10.244', 'podSubnet: 10.96'))).toEqual([
+      expect.stringMatching(/^cluster\.yaml:18:\d+: spec\.network\.podSubnet: .* overlaps serviceSubnet/),
+    ]);
+  });
+
+  it('of one control plane and workers has every default filled in', () => {
+    const one = stacked.replace(/ {2}controlPlane:\n( {4}.*\n)*/, '').replace(/ {4}- \{ name: cp-[12].*\n/g, '');
+    const { spec } = accepted(one);
+    expect(spec.controlPlane).toBeUndefined();
+    expect(spec.network).toEqual({
+      podSubnet: '10.244.0.0/16',
+      serviceSubnet: '10.96.0.0/12',
+      dnsDomain: 'cluster.local',
+      cni: { kind: 'flannel', manifests: [] },
+    });
+    expect(spec.hosts.map(({ name, labels, taints }) => [name, labels, taints])).toEqual([
+      ['cp-0', {}, undefined],
+      ['worker-0', { zone: 'a' }, []],
+    ]);
+  });
+
+  it('takes what its control plane can be told', () => {
+    const one = stacked
+      .replace(/ {2}controlPlane:\n( {4}.*\n)*/, '  controlPlane: { endpoint: api.example.com, apiServerPort: 7443 }\n')
+      .replace(/ {4}- \{ name: cp-[12].*\n/g, '');
+    expect(accepted(one).spec.controlPlane).toMatchObject({
+      endpoint: 'api.example.com',
+      apiServerPort: 7443,
+      certificates: 'upload',
+      apiServer: { extraArgs: [], extraVolumes: [], certSANs: [] },
+      scheduler: { extraArgs: [], extraVolumes: [] },
+    });
   });
 });
 

@@ -6,6 +6,7 @@ import { formatPath, type Path } from './path.ts';
 import { type ConfigSource, keyOffsetOf, offsetOf, type Place, type Position } from './place.ts';
 import type { ConfigProblem } from './problem.ts';
 import { rules } from './rules/index.ts';
+import { notYet } from './rules/not-yet.ts';
 import { unsay } from './said.ts';
 import { ClusterConfig } from './schema.ts';
 import { checkText } from './text.ts';
@@ -40,6 +41,9 @@ export function parseConfig(text: string, file: string): ParsedConfig {
   const draft = draftOf(document.value, first.wrongValues());
   for (const problem of rules.flatMap((rule) => rule(draft)))
     first.add(problem, offsetOf(document.place, problem.path));
+  // Last: what a file with faults asks for may be one of them.
+  if (parsed.success && first.found.length === 0)
+    for (const problem of notYet(draft)) first.add(problem, offsetOf(document.place, problem.path));
   if (!parsed.success || first.found.length > 0) return failed(first.found, file, position);
   return { ok: true, config: parsed.data, source: { file, at: (path) => position(offsetOf(document.place, path)) } };
 }

@@ -159,6 +159,11 @@ export const errorCodes = {
     when: 'A host that becomes no node has labels, taints, a zone or patches, or a node has one twice.',
     action: 'Remove them, or keep one.',
   },
+  'config.not-yet': {
+    exit: 1,
+    when: 'The configuration is right, and asks for something that this keelson does not make yet.',
+    action: 'Do what the message says, or wait for a later version.',
+  },
   'config.no-members': {
     exit: 1,
     when: 'No host has the role that carries etcd: etcd, or control-plane with topology stacked.',

@@ -1,7 +1,9 @@
 import { flow } from '../../src/config/flow.ts';
 import { clusterJsonSchema, type JsonSchema } from '../../src/config/json-schema.ts';
-import { reservedKubeletFields } from '../../src/config/reserved-fields.ts';
+import { reservedArguments } from '../../src/config/reserved-arguments.ts';
+import { reservedKubeletFields, reservedKubeProxyFields } from '../../src/config/reserved-fields.ts';
 import { reservedFlags } from '../../src/config/reserved-flags.ts';
+import { notYetTable } from '../../src/config/rules/not-yet.ts';
 import { code, page, table } from './markdown.ts';
 
 /** docs/reference/config.md */
@@ -16,6 +18,7 @@ export function configReference(): string {
     '',
     ...section(schema, ''),
     ...reservedSections(),
+    ...notYetSection(),
   ]);
 }
 
@@ -90,5 +93,30 @@ function reservedSections(): string[] {
       ['flags', 'why', 'what to do'],
       reservedFlags.map(({ flags, why, action }) => [flags.map(code).join(', '), why, action]),
     ),
+    '',
+    'Flags of the components of `spec.controlPlane`, in their `extraArgs`:',
+    '',
+    ...table(
+      ['flags', 'of', 'what to do'],
+      reservedArguments.map(({ flags, of, action }) => [flags.map(code).join(', '), of.map(code).join(', '), action]),
+    ),
+    '',
+    'Fields of KubeProxyConfiguration in `spec.kubeProxy`:',
+    '',
+    ...table(
+      ['field', 'what to do'],
+      [...reservedKubeProxyFields].map(([field, action]) => [code(field), action]),
+    ),
+    '',
+  ];
+}
+
+function notYetSection(): string[] {
+  return [
+    '## What is not made yet',
+    '',
+    'The format has a place for it, and this version refuses it with `config.not-yet`:',
+    '',
+    ...table(['what', 'what to do'], [...new Map(notYetTable.map(({ what, action }) => [what, action]))]),
   ];
 }

@@ -18,6 +18,7 @@ const areas: Readonly<Record<string, string>> = {
   status: 'Findings about a running cluster',
   plan: 'Plans',
   vault: 'The vault',
+  kubeadm: 'Runs of kubeadm',
   reset: 'Reset',
 };
 
