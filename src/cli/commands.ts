@@ -66,6 +66,25 @@ export const commands: readonly CommandSpec[] = [
         description: 'a machine for etcd, for example etcd-0=10.77.0.10; repeatable',
         parse: collect,
       },
+      {
+        flags: '--control-plane <NAME=ADDRESS>',
+        description: 'a control plane, for example cp-0=10.77.0.20',
+        parse: collect,
+      },
+      {
+        flags: '--worker <NAME=ADDRESS>',
+        description: 'a worker, for example worker-0=10.77.0.30; repeatable',
+        parse: collect,
+      },
+      {
+        flags: '--endpoint <HOST:PORT>',
+        description: 'where the API server is reached (default: the control plane’s address)',
+      },
+      {
+        flags: '--topology <TOPOLOGY>',
+        description: 'where etcd runs (default: external with --host, else stacked on the control planes)',
+        choices: ['external', 'stacked'],
+      },
       { flags: '--user <NAME>', description: 'SSH login name (default: root)' },
       {
         flags: '--source <SOURCE>',
@@ -78,8 +97,12 @@ export const commands: readonly CommandSpec[] = [
     examples: [
       { says: 'Answer a few questions', line: 'keelson init' },
       {
-        says: 'Three machines, from flags alone',
+        says: 'An etcd of three machines, from flags alone',
         line: 'keelson init --name lab --host etcd-0=10.77.0.10 --host etcd-1=10.77.0.11 --host etcd-2=10.77.0.12',
+      },
+      {
+        says: 'A cluster of a control plane and two workers',
+        line: 'keelson init --name lab --control-plane cp-0=10.77.0.20 --worker worker-0=10.77.0.30 --worker worker-1=10.77.0.31 --bundle ./bundle',
       },
       { says: 'To standard output', line: 'keelson init -f - --name lab --host etcd-0=10.77.0.10' },
     ],

@@ -159,8 +159,30 @@ describe('questions', () => {
       prompter,
     );
     expect(code).toBe(0);
-    expect(asked.map((q) => q.split(' ')[0])).toEqual(['Version', 'Machines', 'Where']);
+    expect(asked.map((q) => q.split(' ')[0])).toEqual(['Version', 'Control', 'Machines', 'Where']);
     expect(readFileSync(file, 'utf8')).toMatch(/name: c\n {6}address: 10\.0\.0\.3/);
+  });
+  it('lead to a cluster', async () => {
+    const answers: Readonly<Record<string, string>> = {
+      Control: 'cp-0=10.0.0.1',
+      'Workers:': 'worker-0=10.0.0.2 worker-1=10.0.0.3',
+      Name: 'api.example.com:6443',
+    };
+    const asked: string[] = [];
+    const text: Prompter['text'] = async (question, initial) => {
+      const [word = ''] = question.split(' ');
+      asked.push(word);
+      return answers[word] ?? initial;
+    };
+    const file = join(folder, 'cluster.yaml');
+    const flags = ['--name', 'lab', '--user', 'admin', '--kubernetes-version', 'v1.36.3'];
+    const { code } = await run(['init', '-f', file, ...flags], { interactive: true }, { ...noQuestion, text });
+    expect(code).toBe(0);
+    expect(asked).toEqual(['Control', 'Workers:', 'Name', 'Where', 'Folder']);
+    const written = readFileSync(file, 'utf8');
+    expect(written).toMatch(/topology: stacked/);
+    expect(written).toMatch(/^ {4}endpoint: api\.example\.com:6443/m);
+    expect(written).toMatch(/name: worker-1\n {6}address: 10\.0\.0\.3\n {6}roles: \[worker\]/);
   });
   it('are not asked with -o json, not even at a terminal', async () => {
     const { code, err } = await run(['init', '-o', 'json', '-f', join(folder, 'json.yaml')], { interactive: true });
@@ -217,6 +239,49 @@ describe('init', () => {
     const { code, err } = await run(['init', '-f', join(folder, 'flags.yaml'), ...machines, ...flags]);
     expect(code).toBe(1);
     expect(err).toContain(says);
+  });
+  const cluster = [
+    '--name',
+    'lab',
+    '--control-plane',
+    'cp-0=10.0.0.1',
+    '--worker',
+    'worker-0=10.0.0.2',
+    '--bundle',
+    'b',
+  ];
+  it('makes a file for a cluster', async () => {
+    const { code, out } = await run(['init', '-f', '-', ...cluster]);
+    expect(code).toBe(0);
+    expect(out).toContain('topology: stacked');
+    expect(out).toMatch(/roles: \[control-plane\][\s\S]*roles: \[worker\]/);
+  });
+  it.each([
+    [['--control-plane', 'cp-1=10.0.0.3'], '--control-plane: has 2 machines with the role control-plane'],
+    [['--control-plane', 'cp-1=10.0.0.3'], '--endpoint: has no controlPlane.endpoint'],
+    [['--endpoint', 'not an endpoint'], '--endpoint: "not an endpoint" is not an endpoint'],
+    [['--endpoint', '10.0.0.1:8443'], '--endpoint: has port 8443'],
+    [
+      ['--worker', 'worker-0=10.0.0.9'],
+      '--worker, machine 2, its name: "worker-0" is the name of machine 1 of --worker',
+    ],
+    [['--topology', 'external'], '--host: has no machine with the role etcd'],
+    [['--host', 'etcd-0=10.0.0.9'], '--topology: asks for control planes with an external etcd'],
+    [['--host', 'etcd-0=10.0.0.9', '--topology', 'stacked'], '--host, machine 1, its roles: '],
+    [['--worker', 'x'], '--worker "x" is not NAME=ADDRESS'],
+  ])('names the flag of %j for a cluster', async (flags, says) => {
+    const { code, err } = await run(['init', '-f', join(folder, 'flags.yaml'), ...cluster, ...flags]);
+    expect(code).toBe(1);
+    expect(err).toContain(says);
+  });
+  it('says what it cannot do yet, with the flag', async () => {
+    const several = ['cp-1=10.0.0.3', 'cp-2=10.0.0.4'].flatMap((one) => ['--control-plane', one]);
+    const flags = [...cluster, ...several, '--endpoint', 'api.example.com:6443'];
+    const { code, err } = await run(['init', '-f', join(folder, 'flags.yaml'), ...flags]);
+    expect(code).toBe(1);
+    expect(err).toContain('--control-plane: asks for several control planes, which this keelson does not do yet');
+    const packages = await run(['init', '-f', '-', ...cluster.slice(0, -2)]);
+    expect(packages.err).toMatch(/--source: asks for packages .*; give --bundle DIR, or --source preinstalled/);
   });
   it('takes a bundle by its folder alone', async () => {
     const { out } = await run(['init', '-f', '-', ...machines, '--bundle', './b']);

@@ -8,7 +8,19 @@ const answers: ClusterAnswers = {
   kubernetesVersion: 'v1.36.3',
   user: 'root',
   source: 'packages',
-  hosts: [1, 2, 3].map((n) => ({ name: `etcd-${n}`, address: `10.0.0.1${n}` })),
+  topology: 'external',
+  hosts: [1, 2, 3].map((n) => ({ name: `etcd-${n}`, address: `10.0.0.1${n}`, role: 'etcd' })),
+};
+
+const cluster: ClusterAnswers = {
+  ...answers,
+  source: 'bundle',
+  topology: 'stacked',
+  hosts: [
+    { name: 'cp-0', address: '10.0.0.20', role: 'control-plane' },
+    { name: 'worker-0', address: '10.0.0.30', role: 'worker' },
+    { name: 'worker-1', address: '10.0.0.31', role: 'worker' },
+  ],
 };
 
 function problemsOf(text: string): string[] {
@@ -46,8 +58,23 @@ function uncommented(lines: readonly string[], fields: readonly CommentedField[]
   return lines.map((text, line) => (live.has(line) ? text.replace('#', '') : text)).join('\n');
 }
 
-describe.each(['packages', 'bundle', 'preinstalled'] as const)('the template with source %s', (source) => {
-  const text = clusterTemplate({ ...answers, source });
+/** What is wrong in itself, whether keelson makes it yet or not. */
+function faultsOf(text: string): string[] {
+  const parsed = parseConfig(text, 'cluster.yaml');
+  return parsed.ok ? [] : parsed.problems.filter(({ code }) => code !== 'config.not-yet').map(formatProblem);
+}
+
+describe.each([
+  { what: 'etcd with source packages', given: { ...answers, source: 'packages' } },
+  { what: 'etcd with source bundle', given: { ...answers, source: 'bundle' } },
+  { what: 'etcd with source preinstalled', given: { ...answers, source: 'preinstalled' } },
+  { what: 'a cluster with source bundle', given: cluster },
+  {
+    what: 'a cluster with an endpoint',
+    given: { ...cluster, endpoint: 'api.example.com:8443', source: 'preinstalled' },
+  },
+] satisfies { what: string; given: ClusterAnswers }[])('the template for $what', ({ given }) => {
+  const text = clusterTemplate(given);
   const lines = text.split('\n');
   const fields = commentedFields(lines);
 
@@ -56,14 +83,20 @@ describe.each(['packages', 'bundle', 'preinstalled'] as const)('the template wit
     expect(problemsOf(text)).toEqual([]);
     expect(parsed.ok && parsed.config).toMatchObject({
       metadata: { name: 'prod' },
-      spec: { kubernetesVersion: 'v1.36.3', software: { source }, ssh: { user: 'root' }, hosts: answers.hosts },
+      spec: {
+        kubernetesVersion: 'v1.36.3',
+        software: { source: given.source },
+        ssh: { user: 'root' },
+        etcd: { topology: given.topology },
+        hosts: given.hosts.map(({ name, address, role }) => ({ name, address, roles: [role] })),
+      },
     });
   });
 
   it.each(fields.filter(({ isSection }) => !isSection))('takes $key in line $line without its #', (field) => {
     const changed = uncommented(lines, fields, field);
     expect(changed).not.toBe(text);
-    expect(problemsOf(changed)).toEqual([]);
+    expect(faultsOf(changed)).toEqual([]);
     expect(changed.split('\n')[field.line]).toMatch(/^ +[A-Za-z]+: /);
   });
 });
@@ -83,6 +116,21 @@ describe('clusterTemplate', () => {
     ]) {
       expect(text).toMatch(new RegExp(`^ *# *${key}: *`, 'm'));
     }
+  });
+
+  it('shows what a cluster has', () => {
+    const text = clusterTemplate(cluster);
+    for (const key of ['endpoint', 'loadBalancer', 'certSANs', 'podSubnet', 'kubeProxy', 'labels', 'taints', 'zone']) {
+      expect(text).toMatch(new RegExp(`^ *# *${key}: *`, 'm'));
+      expect(clusterTemplate(answers)).not.toMatch(new RegExp(`^ *# *${key}: *`, 'm'));
+    }
+    // Refused whatever they hold.
+    expect(text).not.toMatch(/drain:|joins:|patches:/);
+  });
+
+  it('takes an endpoint', () => {
+    const parsed = parseConfig(clusterTemplate({ ...cluster, endpoint: 'api.example.com:8443' }), 'cluster.yaml');
+    expect(parsed.ok && parsed.config.spec.controlPlane?.endpoint).toBe('api.example.com:8443');
   });
 
   it('takes all that can be answered', () => {
@@ -109,7 +157,7 @@ describe('clusterTemplate', () => {
       ...answers,
       user: hostile,
       name: hostile,
-      hosts: [{ name: hostile, address: hostile }],
+      hosts: [{ name: hostile, address: hostile, role: 'etcd' }],
     });
     expect(problemsOf(text)).toHaveLength(4);
     expect(problemsOf(clusterTemplate({ ...answers, name: '1e3', user: 'null' }))).toEqual([]);

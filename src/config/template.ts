@@ -1,5 +1,6 @@
 import { flow } from './flow.ts';
 import { clusterJsonSchema, type JsonSchema } from './json-schema.ts';
+import { notYetFields } from './rules/not-yet.ts';
 import { API_VERSION } from './schema.ts';
 
 /** What `keelson init` has been told. Nothing is checked here: parse the text that comes out. */
@@ -7,7 +8,10 @@ export interface ClusterAnswers {
   name: string;
   /** `v1.36.3` */
   kubernetesVersion: string;
-  hosts: readonly { name: string; address: string }[];
+  hosts: readonly { name: string; address: string; role: 'etcd' | 'control-plane' | 'worker' }[];
+  topology: 'external' | 'stacked';
+  /** `api.example.com:6443` */
+  endpoint?: string;
   /** Login name. */
   user: string;
   sshPort?: number;
@@ -47,22 +51,36 @@ function givenSpec(answers: ClusterAnswers): Given {
     kubernetesVersion: answers.kubernetesVersion,
     ssh: defined({ user, port: sshPort, identityFile, proxyJump }),
     software: defined({ source, bundle: source === 'bundle' ? (answers.bundle ?? './bundle') : undefined }),
-    etcd: { topology: 'external' },
+    etcd: { topology: answers.topology },
+    ...(answers.endpoint === undefined ? {} : { controlPlane: { endpoint: answers.endpoint } }),
   };
 }
 
-/** Sections of a control plane: the machines asked for are etcd's. */
+/** Sections that say nothing of an etcd alone. */
 const OF_CONTROL_PLANES = ['controlPlane', 'kubeProxy', 'kubeadm', 'network'];
 
 /** Fields that the chosen source and the machines do not have, and the hosts, which are written by themselves. */
 function omitted(spec: JsonSchema, answers: ClusterAnswers): JsonSchema {
-  const { hosts: _hosts, software = {}, ...others } = spec.properties ?? {};
-  const rest = Object.fromEntries(Object.entries(others).filter(([name]) => !OF_CONTROL_PLANES.includes(name)));
+  const { hosts: _hosts, software = {}, ...others } = made(spec, 'spec').properties ?? {};
+  const nodes = answers.hosts.some(({ role }) => role !== 'etcd') || answers.endpoint !== undefined;
+  const rest = Object.fromEntries(
+    Object.entries(others).filter(([name]) => nodes || !OF_CONTROL_PLANES.includes(name)),
+  );
   const { bundle, repository, ...common } = software.properties ?? {};
   const own = answers.source === 'packages' ? { repository } : answers.source === 'bundle' ? { bundle } : {};
   const order = { kubernetesVersion: {}, ssh: {}, software: {} };
   const properties = { ...order, ...rest, software: { ...software, properties: defined({ ...common, ...own }) } };
   return { properties: properties as Record<string, JsonSchema> };
+}
+
+/** Without what is refused wherever it stands, or unless another field has another value. */
+function made(schema: JsonSchema, path: string): JsonSchema {
+  if (schema.properties === undefined) return schema;
+  const properties = Object.entries(schema.properties)
+    .map(([key, field]) => ({ key, at: `${path}.${key}`, field }))
+    .filter(({ at }) => !notYetFields.includes(at) && at !== 'spec.network.cni.manifests')
+    .map(({ key, at, field }) => [key, made(field, at)] as const);
+  return { ...schema, properties: Object.fromEntries(properties) };
 }
 
 /** `dead` stands before every line of a section that is in a comment as a whole. */
@@ -84,14 +102,19 @@ function fieldLines(section: JsonSchema, given: Given | undefined, indent: strin
 }
 
 function hostLines(list: JsonSchema, answers: ClusterAnswers): string[] {
-  const { ssh = {} } = list.items?.properties ?? {};
+  const { ssh = {}, labels, taints, zone } = list.items?.properties ?? {};
   const head = wrapped(list.description ?? '', 98).map((text) => `  # ${text}`);
-  const hosts = answers.hosts.flatMap(({ name, address }, index) => [
-    `    - name: ${flow(name)}`,
-    `      address: ${flow(address)}`,
-    '      roles: [etcd]',
-    ...(index === 0 ? fieldLines({ properties: { ssh } }, undefined, '      ') : []),
-  ]);
+  const hosts = answers.hosts.flatMap(({ name, address, role }, index) => {
+    const isFirst = answers.hosts.findIndex((host) => host.role === role) === index;
+    const ofNode = role === 'etcd' ? {} : { labels, taints, zone };
+    const shown = defined({ ...ofNode, ...(index === 0 ? { ssh } : {}) }) as Record<string, JsonSchema>;
+    return [
+      `    - name: ${flow(name)}`,
+      `      address: ${flow(address)}`,
+      `      roles: [${role}]`,
+      ...(isFirst ? fieldLines({ properties: shown }, undefined, '      ') : []),
+    ];
+  });
   return [...head, hosts.length === 0 ? '  hosts: []' : '  hosts:', ...hosts];
 }
 
