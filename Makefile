@@ -31,10 +31,10 @@ check: install ## types, lint, import law, generated files, dead code, tests wit
 test: install ## everything: check, then end-to-end tests on lab machines
 	@$(node) tools/test.ts
 
-demo: install ## three bare machines become a highly available etcd, on this computer
-	@$(node) tools/demo.ts up
+demo: install ## three bare machines become a highly available etcd, or with TOPOLOGY=stacked a Kubernetes cluster
+	@$(node) tools/demo.ts up '$(TOPOLOGY)'
 
-demo-down: install ## removes the demo and every trace of it
+demo-down: install ## removes the demo, whichever it is, and every trace of it
 	@$(node) tools/demo.ts down
 
 soak: install ## the simulation on SEEDS= schedules (default 100000)

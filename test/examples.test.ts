@@ -13,6 +13,6 @@ describe('examples', () => {
   });
 
   it('are there', () => {
-    expect(examples).toContain('examples/lab-etcd.yaml');
+    expect(examples).toEqual(['examples/lab-etcd.yaml', 'examples/lab-stacked.yaml']);
   });
 });

@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process';
 import { join, relative } from 'node:path';
-import { places, quote } from './places.ts';
-
-export const configFile = 'examples/lab-etcd.yaml';
+import type { Demo } from './demos.ts';
+import { placesOf, quote } from './places.ts';
 
 /** The flags that make a command mean the demo's cluster, with paths below `root`. */
-export function demoFlags(root: string): string[] {
-  return ['-f', join(root, configFile), '--vault', places.vault, '--identity', places.identity];
+export function demoFlags(root: string, demo: Demo): string[] {
+  const places = placesOf(demo);
+  return ['-f', join(root, demo.configFile), '--vault', places.vault, '--identity', places.identity];
 }
 
 /** Runs the command as a person would, on this terminal, and shows the line. Gives its exit code. */
-export async function keelson(root: string, args: readonly string[]): Promise<number> {
-  const flags = demoFlags(root).map((flag) => (flag.startsWith(root) ? relative(root, flag) : flag));
+export async function keelson(root: string, demo: Demo, args: readonly string[]): Promise<number> {
+  const flags = demoFlags(root, demo).map((flag) => (flag.startsWith(root) ? relative(root, flag) : flag));
   process.stdout.write(`\n$ ${['bin/keelson', ...args, ...flags].map(quote).join(' ')}\n`);
   const child = spawn(join(root, 'bin/keelson'), [...args, ...flags], { cwd: root, stdio: 'inherit' });
   // It gets the terminal's Ctrl-C itself, and ends at a safe boundary; meanwhile the demo waits for it.

@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { openContext } from '../../src/operations/context.ts';
 import type { Reply } from '../../src/ports/etcd-admin.ts';
-import { configFile } from './keelson.ts';
-import { places } from './places.ts';
+import type { Demo } from './demos.ts';
+import { placesOf } from './places.ts';
 
 /**
  * Writes one key through each member and reads it back through the next one. Both are answered only with a quorum, and the
  * read shows that the members are one cluster.
  */
-export async function writeAndReadKeys(root: string, say: (line: string) => void): Promise<void> {
+export async function writeAndReadKeys(root: string, demo: Demo, say: (line: string) => void): Promise<void> {
+  const places = placesOf(demo);
   await using context = await openContext({
-    file: join(root, configFile),
+    file: join(root, demo.configFile),
     vault: places.vault,
     identity: places.identity,
   });
