@@ -19,6 +19,7 @@ const areas: Readonly<Record<string, string>> = {
   plan: 'Plans',
   vault: 'The vault',
   kubeadm: 'Runs of kubeadm',
+  node: 'Nodes',
   reset: 'Reset',
 };
 
