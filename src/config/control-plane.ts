@@ -171,7 +171,7 @@ export const ControlPlane = z
       .default('upload')
       .meta({
         description:
-          'How the keys that all control planes share reach them: `upload` by kubeadm through an encrypted Secret that lives two hours, `manual` placed by keelson.',
+          'How the keys that all control planes share reach them: `upload` through an encrypted Secret in the cluster that lives as long as the join, `manual` placed by keelson. With an external etcd they are always placed, so that each control plane has a client key for etcd of its own.',
         examples: ['manual'],
       }),
     apiServer: z

@@ -19,9 +19,12 @@ export function needed(changes: readonly Change[], risk?: Risk): Check {
   return { is: 'needed', changes, ...(risk === undefined ? {} : { risk }) };
 }
 
-/** What it means to start or restart a service that a member stands on: before the founding nobody can be disturbed. */
-export function restartRisk(view: View): Risk {
-  return isFounded(view.desired.cluster.phase) ? 'disruptive' : 'safe';
+/**
+ * What it means to start or restart a service that a member of etcd stands on: before the founding nobody can be disturbed, and on a machine
+ * without a member nobody's vote is at stake.
+ */
+export function restartRisk({ desired }: View, on: HostId): Risk {
+  return isFounded(desired.cluster.phase) && desired.hosts.has(on) ? 'disruptive' : 'safe';
 }
 
 /** What must change for a text file to be as it must be. */

@@ -7,7 +7,7 @@ import { withBootstrapToken } from './bootstrap-token.ts';
 import { factOf, needed } from './compare.ts';
 import { memberHealth } from './etcd-member.ts';
 import { runKubeadm } from './kubeadm.ts';
-import { LEFT_BY_INIT, nodeOf } from './kubeadm-init.ts';
+import { kubeadmBegan, LEFT_BY_INIT, nodeOf } from './kubeadm-init.ts';
 import { clusterOf } from './kubeadm-join.ts';
 import { noParams } from './params.ts';
 import { type Check, defineStep, type View } from './types.ts';
@@ -42,7 +42,7 @@ export const controlPlaneJoin = defineStep({
     if (sha256 === null) throw new KeelsonError('vault.absent', 'the vault holds no Kubernetes CA');
     const node = nodeOf(view, on);
     const registration = kubeadmNodeOf(config, node, criSocket);
-    const begun = (factOf(view, on, 'node')?.manifests.size ?? 0) > 0;
+    const begun = kubeadmBegan(factOf(view, on, 'node'));
     const uploads = controlPlane?.certificates !== 'manual' && config.spec.etcd.topology === 'stacked';
     await withBootstrapToken(world, cluster.through, `keelson joins ${on}`, async (token) => {
       const certificateKey = uploads ? await uploadKeys(world, view.desired, cluster.through, token) : undefined;

@@ -1,5 +1,6 @@
 import { API_SERVER_PORT, kubeadmClusterOf, kubeadmNodeOf } from '../desired/kubeadm-cluster.ts';
 import type { Node } from '../desired/nodes.ts';
+import type { NodeFact } from '../facts/types.ts';
 import type { HostId } from '../model/ids.ts';
 import { isFounded } from '../ports/vault.ts';
 import { kubeadmInitConfig } from '../render/kubeadm-cluster.ts';
@@ -40,7 +41,9 @@ export const kubeadmInit = defineStep({
     if (lacking !== null && lacking.length === 0) return { is: 'satisfied' };
     const state = factOf(view, on, 'node');
     const begun = state?.manifests.has('kube-apiserver') === true;
-    if (isFounded(view.desired.cluster.phase) && !begun) return { is: 'blocked', finding: gone(on) };
+    // An external etcd has its data: an init that is done again over it makes the same cluster.
+    const holdsData = view.desired.config.spec.etcd.topology === 'stacked';
+    if (holdsData && isFounded(view.desired.cluster.phase) && !begun) return { is: 'blocked', finding: gone(on) };
     const { kubernetesVersion } = view.desired.config.spec;
     const what = begun ? 'finish kubeadm init, which was cut off' : `kubeadm init, Kubernetes ${kubernetesVersion}`;
     return {
@@ -49,7 +52,7 @@ export const kubeadmInit = defineStep({
     };
   },
   apply: async (_params, world, view, on) => {
-    const begun = (factOf(view, on, 'node')?.manifests.size ?? 0) > 0;
+    const begun = kubeadmBegan(factOf(view, on, 'node'));
     const { config, criSocket } = view.desired;
     const node = nodeOf(view, on);
     const registration = kubeadmNodeOf(config, node, criSocket);
@@ -74,6 +77,13 @@ export const kubeadmInit = defineStep({
     );
   },
 });
+
+const STATIC_PODS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
+
+/** Static pods of kubeadm's are there; others may have been placed before it. */
+export function kubeadmBegan(state: NodeFact | null): boolean {
+  return STATIC_PODS.some((name) => state?.manifests.has(name));
+}
 
 /** null while no API server of the cluster can be asked. */
 function lackingOf({ facts }: View): readonly string[] | null {

@@ -53,7 +53,7 @@ export const kubeletService = defineStep({
     else if (changes.length > 0 || stale(view, on))
       changes.push({ summary: `restart ${KUBELET} (etcd keeps running)` });
     if (changes.length === 0) return { is: 'satisfied' };
-    return { is: 'needed', changes, risk: restartRisk(view) };
+    return { is: 'needed', changes, risk: restartRisk(view, on) };
   },
   apply: async (_params, world, view, on) => {
     await must(world, makeDirectory(paths.manifestDirectory, '700'));

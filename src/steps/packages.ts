@@ -30,7 +30,7 @@ export const packages = defineStep({
         ...lacking.map((name) => ({ summary: `install ${name}` })),
       ],
       // A package restarts the service that it brings.
-      lacking.length > 0 ? restartRisk(view) : 'safe',
+      lacking.length > 0 ? restartRisk(view, on) : 'safe',
     );
     return check.is === 'needed' && check.risk === 'disruptive'
       ? { ...check, effect: 'the packages restart the services that they bring; etcd’s container goes on' }

@@ -41,7 +41,7 @@ export const bundlePrograms = defineStep({
       missing.map((f) => ({
         summary: `place ${f.install} (${f.name} ${f.version}, ${Math.ceil(f.sizeBytes / 1e6)} MB)`,
       })),
-      missing.some((f) => f.name !== STARTED_BY_NOBODY) ? restartRisk(view) : 'safe',
+      missing.some((f) => f.name !== STARTED_BY_NOBODY) ? restartRisk(view, on) : 'safe',
     );
     return check.is === 'needed' && check.risk === 'disruptive'
       ? {
@@ -98,7 +98,7 @@ export const containerRuntime = defineStep({
     else if (changes.length > 0 || unit.needsReload || newerThan(files, paths.containerdConfig, unit.startedAt)) {
       changes.push({ summary: `restart ${CONTAINERD} (containers keep running)` });
     }
-    return needed(changes, restartRisk(view));
+    return needed(changes, restartRisk(view, on));
   },
   apply: async (_params, world, view, on) => {
     await placeFiles(world, view, on, runtimeFiles(view, on));

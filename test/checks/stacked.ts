@@ -1,5 +1,10 @@
 import { parseConfig } from '../../src/config/parse.ts';
 import type { ClusterConfig } from '../../src/config/schema.ts';
+import { desire } from '../../src/desired/desire.ts';
+import type { EtcdFacts, HostFacts, KubeFacts, NodeFact, View } from '../../src/facts/types.ts';
+import { hostId } from '../../src/model/ids.ts';
+import type { VaultState } from '../../src/ports/vault.ts';
+import { known, openVault } from './scene.ts';
 
 /** `loadBalancer` and more of spec.controlPlane, eight blanks in front. */
 export function stackedConfig({
@@ -10,11 +15,13 @@ export function stackedConfig({
       virtualIP: 10.77.0.100
 `,
   hosts = '',
+  etcd = '{ topology: stacked }',
 }: {
   source?: 'bundle' | 'packages' | 'preinstalled';
   endpoint?: string;
   controlPlane?: string;
   hosts?: string;
+  etcd?: string;
 } = {}): ClusterConfig {
   const software = source === 'bundle' ? '{ source: bundle, bundle: ./bundle }' : `{ source: ${source} }`;
   const text = `apiVersion: keelson.dev/v1alpha1
@@ -23,7 +30,7 @@ metadata: { name: lab }
 spec:
   kubernetesVersion: v1.36.3
   software: ${software}
-  etcd: { topology: stacked }
+  etcd: ${etcd}
   controlPlane:
     endpoint: ${endpoint}
 ${controlPlane}
@@ -36,4 +43,46 @@ ${hosts}
   const parsed = parseConfig(text, 'cluster.yaml');
   if (!parsed.ok) throw new Error(`the configuration of this test is wrong: ${JSON.stringify(parsed.problems)}`);
   return parsed.config;
+}
+
+/** What a view of such a cluster shows; only what a test names is known of a machine. */
+export function nodesView(
+  config: ClusterConfig,
+  seen: {
+    vault?: VaultState;
+    hosts?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    kube?: KubeFacts;
+    etcd?: EtcdFacts;
+  } = {},
+): View {
+  const vault = seen.vault ?? openVault('founding');
+  const hosts = Object.entries(seen.hosts ?? {}).map(
+    ([name, facts]) =>
+      [
+        hostId(name),
+        Object.fromEntries(Object.entries(facts).map(([fact, value]) => [fact, known(value)])) as unknown as HostFacts,
+      ] as const,
+  );
+  return {
+    desired: desire(config, vault, { source: 'preinstalled' }),
+    facts: {
+      hosts: new Map(hosts),
+      etcd: known(seen.etcd ?? { endpoints: new Map() }),
+      kube: known(seen.kube ?? { servers: new Map(), cluster: null }),
+      vault: known(vault),
+    },
+  };
+}
+
+export function nodeFact(change: Partial<NodeFact> = {}): NodeFact {
+  return {
+    kubeconfigs: new Set(),
+    manifests: new Set(),
+    kubeletConfigured: false,
+    sysctls: new Map(),
+    hasOverlay: true,
+    caSha256: null,
+    kubeadmPids: [],
+    ...change,
+  };
 }
