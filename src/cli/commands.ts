@@ -210,6 +210,43 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/status.ts')).status,
   },
   {
+    name: 'kubeconfig',
+    summary: 'Write an admin kubeconfig for the operator, or merge it into yours',
+    details:
+      'Issues a client certificate from the Kubernetes CA in the vault (group kubeadm:cluster-admins, which RBAC makes administrators) and asks no machine. Nobody can take it back before it ends: keep the file to yourself, and give --validity what the work needs. The file has mode 0600. An entry of another cluster with the same name is never replaced. -o json tells paths and names, and never the key.',
+    options: [
+      {
+        flags: '--out <FILE>',
+        description: 'where to write; - is standard output (default: CLUSTER.kubeconfig in this folder)',
+        values: 'files',
+      },
+      {
+        flags: '--merge',
+        description: 'into the first file of KUBECONFIG, or ~/.kube/config, beside what it holds',
+      },
+      { flags: '--use', description: 'with --merge: make it the current context, also where there is one' },
+      { flags: '--user <NAME>', description: 'the user’s name in the certificate (default: kubernetes-admin)' },
+      {
+        flags: '--validity <DURATION>',
+        description:
+          'how long the certificate is good: 24h, 8760h (default: spec.pki.leafValidity; with --super-admin 24h)',
+      },
+      {
+        flags: '--super-admin',
+        description: 'group system:masters, above all RBAC: for the day on which roles themselves are broken',
+      },
+    ],
+    examples: [
+      { says: 'A file for this cluster', line: 'keelson kubeconfig && kubectl --kubeconfig lab.kubeconfig get nodes' },
+      { says: 'Into the kubeconfig that kubectl uses', line: 'keelson kubeconfig --merge --use' },
+      {
+        says: 'For a colleague, for a day',
+        line: 'keelson kubeconfig --user alice --validity 24h --out alice.kubeconfig',
+      },
+    ],
+    load: async () => (await import('./commands/kubeconfig.ts')).kubeconfig,
+  },
+  {
     name: 'render',
     summary: 'Write every file of every host into a folder, without touching a host',
     details: 'Private keys are never written. What only a machine can make is named in its place.',

@@ -438,6 +438,26 @@ export const errorCodes = {
     action:
       'Look at the pods of kube-proxy, CoreDNS and the pod network on the machine named; UDP 8472 must be open between the machines for flannel.',
   },
+  'kubeconfig.taken': {
+    exit: 1,
+    when: 'A kubeconfig holds something else under the name that keelson would write, or beside it in a file that would be replaced.',
+    action: 'Remove that entry if nobody needs it, or write to a file of its own with --out FILE.',
+  },
+  'kubeconfig.unreadable': {
+    exit: 1,
+    when: 'A kubeconfig that is to be written to cannot be read, or is none.',
+    action: 'Correct the file, or write to another one with --out FILE.',
+  },
+  'kubeconfig.unwritable': {
+    exit: 1,
+    when: 'A kubeconfig cannot be written.',
+    action: 'Name a file in a folder that is yours.',
+  },
+  'kubeconfig.busy': {
+    exit: 1,
+    when: 'Another program is changing the kubeconfig: its lock file is there.',
+    action: 'Run the same command again. If nothing changes the file any more, remove the lock file that is named.',
+  },
   'kube.manifest': {
     exit: 1,
     when: 'A file of Kubernetes manifests is not valid; each fault is listed with its place.',

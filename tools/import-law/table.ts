@@ -71,7 +71,7 @@ export const law: Law = {
     'src/pki': edge(['src/model', 'src/ports', 'src/desired/certificates.ts']),
     'src/etcd': edge(['src/model', 'src/ports'], ['@bufbuild/protobuf']),
     // A deadline is the same for both kinds of server.
-    'src/kube': edge(['src/model', 'src/ports', 'src/etcd/deadline.ts']),
+    'src/kube': edge(['src/model', 'src/ports', 'src/etcd/deadline.ts'], ['yaml']),
     'src/vault': edge(['src/model', 'src/ports', 'src/desired/certificates.ts'], ['age-encryption', 'zod']),
     // What is wrong with machines and members, for people: judged from facts, and by nobody that plans or runs.
     'src/checks': pureArea(core.slice(0, core.indexOf('src/engine')), []),

@@ -5,6 +5,7 @@ export type DocumentKind =
   | 'Error'
   | 'HostKeys'
   | 'Init'
+  | 'Kubeconfig'
   | 'LockState'
   | 'Plan'
   | 'Rendered'
