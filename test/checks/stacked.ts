@@ -1,5 +1,5 @@
-import { parseConfig } from '../../src/config/parse.ts';
-import type { ClusterConfig } from '../../src/config/schema.ts';
+import { parse } from 'yaml';
+import { ClusterConfig } from '../../src/config/schema.ts';
 import { desire } from '../../src/desired/desire.ts';
 import type { EtcdFacts, HostFacts, KubeFacts, NodeFact, View } from '../../src/facts/types.ts';
 import { hostId } from '../../src/model/ids.ts';
@@ -40,9 +40,7 @@ ${controlPlane}
     - { name: cp-2, address: 10.77.0.22, roles: [control-plane] }
 ${hosts}
 `;
-  const parsed = parseConfig(text, 'cluster.yaml');
-  if (!parsed.ok) throw new Error(`the configuration of this test is wrong: ${JSON.stringify(parsed.problems)}`);
-  return parsed.config;
+  return ClusterConfig.parse(parse(text));
 }
 
 /** What a view of such a cluster shows; only what a test names is known of a machine. */
