@@ -20,6 +20,8 @@ const areas: Readonly<Record<string, string>> = {
   vault: 'The vault',
   kubeadm: 'Runs of kubeadm',
   node: 'Nodes',
+  'load-balancer': 'The load balancer',
+  endpoint: 'The endpoint of the control planes',
   reset: 'Reset',
 };
 
