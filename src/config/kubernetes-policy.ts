@@ -1,5 +1,9 @@
+// kubeadm reads kubeadm.k8s.io/v1beta4, which is what keelson writes, from 1.31 on.
 const OLDEST_MINOR = 33;
 const NEWEST_MINOR = 36;
+
+/** Of the versions that are taken, the one that whole clusters were made with. */
+export const testedMinor = 36;
 
 /** Why this Kubernetes cannot be had from this keelson; null when it can, or when the text is no version. */
 export function unsupportedVersion(version: string): string | null {

@@ -518,6 +518,11 @@ export const errorCodes = {
     when: 'A machine’s kubelet or kubeadm is missing or has a version that does not fit spec.kubernetesVersion.',
     action: 'Install exactly the version of spec.kubernetesVersion.',
   },
+  'check.untested-version': {
+    exit: 3,
+    when: 'spec.kubernetesVersion is one that no cluster of control planes and workers was tested with.',
+    action: 'Try it on machines that nobody needs, or use the tested one.',
+  },
   'check.images': {
     exit: 3,
     when: 'An image that etcd’s static pod needs is not in the bundle, or not yet on a machine.',

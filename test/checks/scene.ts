@@ -1,4 +1,3 @@
-import { parseConfig } from '../../src/config/parse.ts';
 import { desire } from '../../src/desired/desire.ts';
 import type { Software } from '../../src/desired/types.ts';
 import type { DiskFact, PreflightFacts } from '../../src/facts/preflight/types.ts';
@@ -6,6 +5,7 @@ import type { Fact, HostFacts, View } from '../../src/facts/types.ts';
 import { type HostId, hostId } from '../../src/model/ids.ts';
 import type { VaultState } from '../../src/ports/vault.ts';
 import { placed } from './certificates.ts';
+import { configOf } from './config.ts';
 import { etcdPod } from './pod.ts';
 
 // Views made by hand: three good machines, of which a test spoils what it is about.
@@ -28,6 +28,8 @@ export interface Scene {
   hosts?: readonly SceneHost[];
   /** Further lines of `spec`, two blanks in front. */
   spec?: string;
+  /** Instead of v1.36.3. */
+  kubernetesVersion?: string;
   software?: Software;
   vault?: VaultState;
   /** What differs on one machine, or on `all`. */
@@ -188,6 +190,7 @@ export function runsEtcd(facts: Partial<Known<HostFacts>> = {}): Partial<Known<H
 export function scene({
   hosts = TRIO,
   spec = '',
+  kubernetesVersion = 'v1.36.3',
   software,
   vault,
   facts = {},
@@ -199,10 +202,9 @@ export function scene({
   view: View;
   preflight: ReadonlyMap<HostId, PreflightFacts>;
 } {
-  const parsed = parseConfig(textOf(spec, software?.source ?? 'preinstalled', hosts), 'cluster.yaml');
-  if (!parsed.ok) throw new Error(`the configuration of this test is wrong: ${JSON.stringify(parsed.problems)}`);
+  const config = configOf(textOf(spec, software?.source ?? 'preinstalled', hosts, kubernetesVersion));
   const state = vault ?? absentVault;
-  const desired = desire(parsed.config, state, software ?? { source: 'preinstalled' });
+  const desired = desire(config, state, software ?? { source: 'preinstalled' });
   const addresses = desired.machines.map((m) => m.address);
   const ids = desired.machines.map((m) => m.id);
   const lost = { is: 'unknown', because: 'it does not answer', code: 'host.unreachable' } as const;
@@ -235,13 +237,13 @@ export function scene({
   };
 }
 
-function textOf(spec: string, source: string, hosts: readonly SceneHost[]): string {
+function textOf(spec: string, source: string, hosts: readonly SceneHost[], kubernetesVersion: string): string {
   const software = source === 'bundle' ? '{ source: bundle, bundle: ./bundle }' : `{ source: ${source} }`;
   return `apiVersion: keelson.dev/v1alpha1
 kind: Cluster
 metadata: { name: lab }
 spec:
-  kubernetesVersion: v1.36.3
+  kubernetesVersion: ${kubernetesVersion}
   software: ${software}
 ${spec}
   hosts:

@@ -1,9 +1,9 @@
-import { parse } from 'yaml';
-import { ClusterConfig } from '../../src/config/schema.ts';
+import type { ClusterConfig } from '../../src/config/schema.ts';
 import { desire } from '../../src/desired/desire.ts';
 import type { EtcdFacts, HostFacts, KubeFacts, NodeFact, View } from '../../src/facts/types.ts';
 import { hostId } from '../../src/model/ids.ts';
 import type { VaultState } from '../../src/ports/vault.ts';
+import { configOf } from './config.ts';
 import { known, openVault } from './scene.ts';
 
 /** `loadBalancer` and more of spec.controlPlane, eight blanks in front. */
@@ -40,7 +40,7 @@ ${controlPlane}
     - { name: cp-2, address: 10.77.0.22, roles: [control-plane] }
 ${hosts}
 `;
-  return ClusterConfig.parse(parse(text));
+  return configOf(text);
 }
 
 /** What a view of such a cluster shows; only what a test names is known of a machine. */

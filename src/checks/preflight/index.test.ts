@@ -238,6 +238,17 @@ const cases: readonly Case[] = [
     good: { software: packages, facts: { 'etcd-0': tools({ kubelet: ['/usr/bin/kubelet', '1.36.2'] }) } },
   },
   {
+    code: 'check.untested-version',
+    when: 'nodes would have a version that nobody tried',
+    bad: {
+      spec: '  etcd: { topology: stacked }',
+      kubernetesVersion: 'v1.35.4',
+      hosts: [{ name: 'cp-0', address: '10.77.0.20', role: 'control-plane' }],
+    },
+    says: ['warning -: control planes and workers of v1.35.4 were not tested with this keelson, those of v1.36 were'],
+    good: { kubernetesVersion: 'v1.35.4' },
+  },
+  {
     code: 'check.images',
     when: 'kubeadm asks for an image that the bundle lacks',
     bad: {

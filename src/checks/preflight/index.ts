@@ -1,5 +1,6 @@
 import type { Finding } from '../../model/finding.ts';
 import { diskSpace, fileSystem, fsync } from './disk.ts';
+import { testedVersion } from './kubernetes-version.ts';
 import { address, foreignEtcd, foreignNode, forwarding, hostKeys, peers, ports } from './network.ts';
 import { architecture, cgroupVersion, clock, hostname, operatingSystem, swap, systemd, tools } from './platform.ts';
 import { cgroupDriver, images, oomScore, runtime, versions } from './software.ts';
@@ -21,6 +22,7 @@ export const checks: readonly Check[] = [
   runtime,
   oomScore,
   versions,
+  testedVersion,
   images,
   ports,
   address,
