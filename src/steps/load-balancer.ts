@@ -20,7 +20,9 @@ import { noParams } from './params.ts';
 import { placeFiles } from './place-files.ts';
 import { type Change, defineStep, type View } from './types.ts';
 
-const UNIT = { haproxy: 'haproxy.service', keepalived: 'keepalived.service' } as const;
+export const HAPROXY = 'haproxy.service';
+export const KEEPALIVED = 'keepalived.service';
+const UNIT = { haproxy: HAPROXY, keepalived: KEEPALIVED } as const;
 type Program = keyof typeof UNIT;
 // keepalived asks through haproxy whether its machine may hold the address.
 const PROGRAMS = ['haproxy', 'keepalived'] as const satisfies readonly Program[];

@@ -9,7 +9,7 @@ import type { View } from './types.ts';
 
 /** What kubeadm made on a machine that keelson had prepared for it. */
 export interface NodeRemains {
-  /** Of kubeadm's static pods, those that lie there. */
+  /** Of kubeadm's static pods, those that lie there, and keelson's own. */
   manifests: readonly string[];
   kubeconfigs: readonly string[];
   /** Certificates and keys beside those of etcd. */
@@ -30,9 +30,12 @@ export function nodeRemainsOf(view: View, on: HostId): NodeRemains | null {
   if (state === null || !wasNode(view, on)) return null;
   const files = factOf(view, on, 'files');
   return {
-    manifests: STATIC_PODS.filter((name) => state.manifests.has(name)).map(
-      (name) => `${paths.manifestDirectory}/${name}.yaml`,
-    ),
+    manifests: [
+      ...STATIC_PODS.filter((name) => state.manifests.has(name)).map(
+        (name) => `${paths.manifestDirectory}/${name}.yaml`,
+      ),
+      ...[paths.kubeVipManifest].filter((path) => isMarked(files, path)),
+    ],
     kubeconfigs: [...state.kubeconfigs].map((name) => `/etc/kubernetes/${name}.conf`).sort(),
     pki: pkiOf(view, files),
     files: [paths.kubeadmDropIn, paths.nodeModules, paths.nodeSysctls].filter((path) => isMarked(files, path)),

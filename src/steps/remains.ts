@@ -5,6 +5,7 @@ import type { HostId } from '../model/ids.ts';
 import { chainsTo, verifyPair } from '../model/x509.ts';
 import { factOf } from './compare.ts';
 import { kubeadmConfigOn } from './kubeadm-config.ts';
+import { HAPROXY, KEEPALIVED } from './load-balancer.ts';
 import { isMarked, type NodeRemains, nodeRemainsOf } from './node-remains.ts';
 import { CONTAINERD, KUBELET } from './software.ts';
 import type { View } from './types.ts';
@@ -20,6 +21,8 @@ export interface Remains {
   kubelet: { stop: boolean; disable: boolean; state: boolean };
   /** keelson's own containerd, from a bundle. */
   containerd: { stop: boolean; disable: boolean } | null;
+  /** keelson's load balancer, keepalived first: the virtual IP goes before what answers at it. */
+  balancer: readonly { unit: string; stop: boolean; disable: boolean; files: readonly string[] }[];
   /** keelson's package source. */
   packages: boolean;
   /** Certificates and keys that keelson issued for this machine, the CA's certificate last: while it is there, keys without a certificate are ours. */
@@ -82,6 +85,7 @@ export function remainsOf(view: View, on: HostId): Remains {
       state: made(paths.kubeletUnit) || made(paths.aptSource) || node !== null,
     },
     containerd: made(paths.containerdUnit) ? service(CONTAINERD, true) : null,
+    balancer: balancerRemains(files, service),
     packages: made(paths.aptSource),
     pki,
     files: single,
@@ -91,6 +95,29 @@ export function remainsOf(view: View, on: HostId): Remains {
       ...(data.is === 'foreign' ? data.entries.map((name) => foreignData(dataDir, name)) : []),
     ],
   };
+}
+
+function balancerRemains(
+  files: FilesFact,
+  service: (name: string, applies: boolean) => { stop: boolean; disable: boolean },
+): Remains['balancer'] {
+  // The script has a line before keelson's.
+  const script = files.text.get(paths.checkScript)?.includes('\n# Written by keelson.\n') === true;
+  return [
+    {
+      unit: KEEPALIVED,
+      ...service(KEEPALIVED, isMarked(files, paths.keepalivedConfig)),
+      files: [
+        ...(isMarked(files, paths.keepalivedConfig) ? [paths.keepalivedConfig] : []),
+        ...(script ? [paths.checkScript] : []),
+      ],
+    },
+    {
+      unit: HAPROXY,
+      ...service(HAPROXY, isMarked(files, paths.haproxyConfig)),
+      files: isMarked(files, paths.haproxyConfig) ? [paths.haproxyConfig] : [],
+    },
+  ].filter((part) => part.files.length > 0);
 }
 
 /** It runs no etcd, or kubeadm's. */

@@ -57,6 +57,7 @@ export const resetHost = defineStep({
   },
   apply: async (_params, world, view, on) => {
     const remains = remainsOf(view, on);
+    await endBalancer(world, remains);
     await (remains.node === null ? endMember(world, view, remains) : endNode(world, view, remains, remains.node));
     await removeSoftware(world, remains);
     await must(world, sweepFolders(sweptFolders, ownFolders(remains)));
@@ -77,6 +78,8 @@ const sweptFolders = [
   '/etc/sysctl.d',
   '/etc/apt/sources.list.d',
   '/etc/apt/keyrings',
+  '/etc/haproxy',
+  '/etc/keepalived',
   '/usr/local/bin',
   '/usr/local/sbin',
   '/opt/cni/bin',
@@ -152,6 +155,14 @@ function ownsFlannel({ desired }: View): boolean {
   return desired.config.spec.network.cni.kind === 'flannel';
 }
 
+/** A configuration that is there is not yet done with: it goes last. */
+async function endBalancer(world: World, { balancer }: Remains): Promise<void> {
+  for (const { unit, files, ...service } of balancer) {
+    await endService(world, unit, service);
+    await must(world, removePaths(files));
+  }
+}
+
 /** Manifest first: the kubelet ends etcd as long as it runs. */
 async function endMember(world: World, view: View, { member, kubelet, containerd, dataDir }: Remains): Promise<void> {
   const socket = socketPath(view.desired.criSocket);
@@ -210,8 +221,12 @@ async function refuseOthersContainers(world: World, socket: string, pods: WhoseP
 
 /** What a person reads before saying yes: every path that goes. */
 function changesOf(remains: Remains, view: View): Change[] {
-  const { member, node, kubelet, containerd, packages, pki, files, programs, dataDir } = remains;
+  const { member, node, kubelet, containerd, balancer, packages, pki, files, programs, dataDir } = remains;
   const lines = [
+    ...balancer.flatMap(({ unit, files: own, ...service }) => [
+      ...serviceLines(unit, service),
+      ...own.map((path) => `remove ${path}`),
+    ]),
     ...(node === null ? [] : node.manifests.map((path) => `remove ${path}`)),
     ...(node !== null || member === null ? [] : memberLines(member, dataDir)),
     ...serviceLines(KUBELET, kubelet),

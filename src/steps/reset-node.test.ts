@@ -256,6 +256,39 @@ describe('what a reset takes from a node', () => {
   });
 });
 
+describe('what a reset takes of the load balancer', () => {
+  const script = `#!/bin/sh\n${MARKED}set -eu\n`;
+  const files = { [paths.haproxyConfig]: MARKED, [paths.keepalivedConfig]: MARKED, [paths.checkScript]: script };
+  const seen = (text: Readonly<Record<string, string>>, units: readonly string[]): readonly string[] => {
+    const view = viewOf(stacked, { 'cp-0': { text } });
+    const facts = view.facts.hosts.get(hostId('cp-0'));
+    if (facts !== undefined) facts.units = known(new Map(units.map((name) => [name, unit()])));
+    return changesOf(view, 'cp-0').filter((line) => /haproxy|keepalived|kube-vip/.test(line));
+  };
+  const both = ['haproxy.service', 'keepalived.service'];
+
+  it('the address first, then what answers at it, and only keelson’s', () => {
+    expect(seen(files, both)).toEqual([
+      'stop keepalived.service',
+      'disable keepalived.service',
+      'remove /etc/keepalived/keepalived.conf',
+      'remove /etc/keepalived/check_apiserver.sh',
+      'stop haproxy.service',
+      'disable haproxy.service',
+      'remove /etc/haproxy/haproxy.cfg',
+    ]);
+    expect(seen({ [paths.haproxyConfig]: 'frontend theirs\n', [paths.checkScript]: '#!/bin/sh\n' }, both)).toEqual([]);
+    expect(seen({ [paths.checkScript]: script }, both)).toEqual(['remove /etc/keepalived/check_apiserver.sh']);
+  });
+
+  it('kube-vip’s static pod, with those of kubeadm', () => {
+    expect(seen({ ...prepared, [paths.kubeVipManifest]: MARKED }, [])).toEqual([
+      'remove /etc/kubernetes/manifests/kube-vip.yaml',
+    ]);
+    expect(seen({ ...prepared, [paths.kubeVipManifest]: 'kind: Pod\n' }, [])).toEqual([]);
+  });
+});
+
 describe('in which order', () => {
   it('the machines: workers, control planes, an external etcd, and the vault last', () => {
     const config = configOf('external', ['etcd-0', 'cp-0', 'worker-0']);
