@@ -17,6 +17,7 @@ export const nodeProbe: Probe<NodeFact | null> = {
     return {
       kubeconfigs: new Set(found.get('kubeconfig')),
       manifests: new Set(found.get('manifest')),
+      superAdminUsers: new Set(found.get('superAdmin')),
       kubeletConfigured: found.has('kubelet'),
       sysctls: new Map(sysctls),
       hasOverlay: found.has('overlay'),

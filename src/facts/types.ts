@@ -118,6 +118,8 @@ export interface NodeFact {
   kubeconfigs: ReadonlySet<string>;
   /** Static pods, by the names of their files without `.yaml`. */
   manifests: ReadonlySet<string>;
+  /** Static pods whose manifests name super-admin.conf; not looked for where there is none. */
+  superAdminUsers: ReadonlySet<string>;
   /** kubeadm has given the kubelet its configuration. */
   kubeletConfigured: boolean;
   /** Of those that a node needs, the ones that this kernel has. */

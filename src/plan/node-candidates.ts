@@ -77,8 +77,9 @@ export function nodeCandidates(view: View, identity: string, etcd: readonly stri
   const seen = nodes.map(({ host }) =>
     add('node-network', host, [allReady], 'a node can be Ready without reaching anything'),
   );
-  if (!stacked || cluster.phase === 'handed-over') return seen;
-  return [add('etcd-handover', OPERATOR, seen, 'from here on an empty data directory is a loss')];
+  const away = add('super-admin-removed', first.host, [allReady], 'nothing needs it any more');
+  if (!stacked || cluster.phase === 'handed-over') return [...seen, away];
+  return [add('etcd-handover', OPERATOR, seen, 'from here on an empty data directory is a loss'), away];
 }
 
 /** Every stacked member's manifest is made again, one after the other, so that none can found a cluster when its data is gone. */

@@ -24,6 +24,7 @@ import { podNetwork } from './pod-network.ts';
 import { resetHost } from './reset-host.ts';
 import { foundingClear, foundingRestart, foundingStop } from './restart-founding.ts';
 import { bundleImages, bundlePrograms, containerRuntime } from './software.ts';
+import { superAdminRemoved } from './super-admin.ts';
 import type { Step } from './types.ts';
 import { vaultReseal } from './vault-reseal.ts';
 import { vaultRetire } from './vault-retire.ts';
@@ -64,6 +65,7 @@ export const stepKinds: readonly Step[] = [
   nodeSettings,
   nodesReady,
   nodeNetwork,
+  superAdminRemoved,
   resetHost,
   vaultRetire,
 ];

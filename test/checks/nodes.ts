@@ -73,6 +73,7 @@ export function kubeFacts({ servers = {}, nodes = {}, cluster = {} }: KubeChange
 export function joinedNode(change: Partial<NodeFact> = {}): NodeFact {
   return {
     kubeconfigs: new Set(['kubelet']),
+    superAdminUsers: new Set(),
     manifests: new Set(),
     kubeletConfigured: true,
     sysctls: new Map(),

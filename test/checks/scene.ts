@@ -134,6 +134,7 @@ function goodFacts(host: HostId, n: number): Known<HostFacts> {
 const bareNode: Partial<Known<HostFacts>> = {
   node: {
     kubeconfigs: new Set(),
+    superAdminUsers: new Set(),
     manifests: new Set(),
     kubeletConfigured: false,
     sysctls: new Map([['net.ipv4.ip_forward', '1']]),

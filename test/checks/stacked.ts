@@ -75,6 +75,7 @@ export function nodesView(
 export function nodeFact(change: Partial<NodeFact> = {}): NodeFact {
   return {
     kubeconfigs: new Set(),
+    superAdminUsers: new Set(),
     manifests: new Set(),
     kubeletConfigured: false,
     sysctls: new Map(),

@@ -33,7 +33,7 @@ export function kubeadm(verb: KubeadmVerb, config: Secret | string): WriteComman
 }
 
 /**
- * What stands where kubeadm puts it: `kubeconfig=NAME` of those in /etc/kubernetes, `manifest=NAME` of the static pods, `kubelet=yes` when the
+ * What stands where kubeadm puts it: `kubeconfig=NAME` of those in /etc/kubernetes, `manifest=NAME` of the static pods, `superAdmin=NAME` of those that read super-admin.conf, `kubelet=yes` when the
  * node's kubelet has its configuration, `sysctl=NAME=VALUE` of the settings that a node needs and the kernel has, `overlay=yes` when the kernel
  * knows that file system, `ca=SHA256` of kubelet.conf's authority in PEM, and `kubeadm=PID` for each kubeadm that runs.
  */
@@ -41,6 +41,7 @@ export function nodeState(sysctls: readonly string[]): ReadCommand {
   const text = [
     'for n in admin super-admin kubelet bootstrap-kubelet controller-manager scheduler; do [ -f "/etc/kubernetes/$n.conf" ] && echo "kubeconfig=$n"; done',
     'for f in /etc/kubernetes/manifests/*.yaml; do [ -f "$f" ] && f=${f##*/} && echo "manifest=${f%.yaml}"; done',
+    '[ ! -f /etc/kubernetes/super-admin.conf ] || for f in $(grep -ls super-admin.conf /etc/kubernetes/manifests/*.yaml); do f=${f##*/}; echo "superAdmin=${f%.yaml}"; done',
     '[ -f /var/lib/kubelet/config.yaml ] && echo kubelet=yes',
     // Not by `read`, which takes single bytes: the kernel gives a number's first digit and then nothing.
     'for s do n=$(cat "/proc/sys/$(printf %s "$s" | tr . /)" 2>/dev/null) && echo "sysctl=$s=$n"; done',
