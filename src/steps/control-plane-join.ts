@@ -7,8 +7,9 @@ import { withBootstrapToken } from './bootstrap-token.ts';
 import { factOf, needed } from './compare.ts';
 import { memberHealth } from './etcd-member.ts';
 import { runKubeadm } from './kubeadm.ts';
-import { kubeadmBegan, LEFT_BY_INIT, nodeOf } from './kubeadm-init.ts';
+import { kubeadmBegan, nodeOf } from './kubeadm-init.ts';
 import { clusterOf } from './kubeadm-join.ts';
+import { leftByInit, leftByJoin } from './left-by-kubeadm.ts';
 import { noParams } from './params.ts';
 import { type Check, defineStep, type View } from './types.ts';
 import { uploadKeys } from './upload-keys.ts';
@@ -50,7 +51,10 @@ export const controlPlaneJoin = defineStep({
       const text = kubeadmJoinConfig({
         node: {
           ...registration,
-          ignorePreflightErrors: [...registration.ignorePreflightErrors, ...(begun ? LEFT_BY_INIT : [])],
+          ignorePreflightErrors: [
+            ...registration.ignorePreflightErrors,
+            ...(begun ? [...leftByInit(config), ...leftByJoin] : []),
+          ],
         },
         endpoint: controlPlaneEndpoint(config),
         token: token.token,

@@ -6,23 +6,9 @@ import { isFounded } from '../ports/vault.ts';
 import { kubeadmInitConfig } from '../render/kubeadm-cluster.ts';
 import { factOf } from './compare.ts';
 import { runKubeadm } from './kubeadm.ts';
+import { leftByInit } from './left-by-kubeadm.ts';
 import { noParams } from './params.ts';
 import { type Check, defineStep, type View } from './types.ts';
-
-/** What an init that was cut off leaves behind, and kubeadm would stumble over: its own files, its own static pods' ports, its etcd's data. */
-export const LEFT_BY_INIT = [
-  'FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml',
-  'FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml',
-  'FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml',
-  'FileAvailable--etc-kubernetes-manifests-etcd.yaml',
-  'Port-6443',
-  'Port-10250',
-  'Port-10257',
-  'Port-10259',
-  'Port-2379',
-  'Port-2380',
-  'DirAvailable--var-lib-etcd',
-];
 
 /**
  * The first control plane. kubeadm finds the authorities in place and takes them, so that an init that is done again makes the same cluster:
@@ -65,7 +51,7 @@ export const kubeadmInit = defineStep({
       kubeadmInitConfig({
         node: {
           ...registration,
-          ignorePreflightErrors: [...registration.ignorePreflightErrors, ...(begun ? LEFT_BY_INIT : [])],
+          ignorePreflightErrors: [...registration.ignorePreflightErrors, ...(begun ? leftByInit(config) : [])],
         },
         advertiseAddress: node.address,
         bindPort: spec.controlPlane?.apiServerPort ?? API_SERVER_PORT,

@@ -6,15 +6,9 @@ import { withBootstrapToken } from './bootstrap-token.ts';
 import { factOf } from './compare.ts';
 import { runKubeadm } from './kubeadm.ts';
 import { nodeOf } from './kubeadm-init.ts';
+import { leftByJoin } from './left-by-kubeadm.ts';
 import { noParams } from './params.ts';
 import { type Check, defineStep, type View } from './types.ts';
-
-/** What a join that was cut off leaves behind. */
-const LEFT_BY_JOIN = [
-  'FileAvailable--etc-kubernetes-kubelet.conf',
-  'FileAvailable--etc-kubernetes-pki-ca.crt',
-  'Port-10250',
-];
 
 /** A worker joins, with a token of its own that is gone again afterwards. */
 export const workerJoin = defineStep({
@@ -44,7 +38,7 @@ export const workerJoin = defineStep({
       const text = kubeadmJoinConfig({
         node: {
           ...registration,
-          ignorePreflightErrors: [...registration.ignorePreflightErrors, ...(begun ? LEFT_BY_JOIN : [])],
+          ignorePreflightErrors: [...registration.ignorePreflightErrors, ...(begun ? leftByJoin : [])],
         },
         endpoint: controlPlaneEndpoint(config),
         token,
