@@ -74,9 +74,11 @@ export function nodeCandidates(view: View, identity: string, etcd: readonly stri
     );
   });
   const allReady = add('nodes-ready', OPERATOR, [...settings, ...carried], 'the cluster may be used from here on');
-  const seen = nodes.map(({ host }) =>
-    add('node-network', host, [allReady], 'a node can be Ready without reaching anything'),
-  );
+  // What somebody else is to make is not waited for.
+  const seen =
+    config.spec.network.cni.kind === 'none'
+      ? [allReady]
+      : nodes.map(({ host }) => add('node-network', host, [allReady], 'a node can be Ready without reaching anything'));
   const away = add('super-admin-removed', first.host, [allReady], 'nothing needs it any more');
   if (!stacked || cluster.phase === 'handed-over') return [...seen, away];
   return [add('etcd-handover', OPERATOR, seen, 'from here on an empty data directory is a loss'), away];
