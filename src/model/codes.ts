@@ -530,23 +530,24 @@ export const errorCodes = {
   },
   'check.port': {
     exit: 3,
-    when: 'Another program has a TCP port that etcd or the kubelet needs.',
+    when: 'Another program has a TCP port that etcd, the kubelet or the control plane needs.',
     action: 'Stop that program or give it another port; etcd’s own ports are spec.etcd.ports.',
   },
   'check.address': {
     exit: 3,
-    when: 'A machine cannot listen on the address that cluster.yaml gives it.',
+    when: 'A machine does not have, or cannot listen on, the address that cluster.yaml gives it.',
     action: 'Give the address that the machine itself has; etcd cannot be behind address translation.',
   },
   'check.forwarding': {
     exit: 3,
-    when: 'sshd on a machine does not forward TCP connections, through which keelson asks etcd.',
+    when: 'sshd on a machine does not forward TCP connections, through which keelson asks etcd and the API servers.',
     action: 'Set AllowTcpForwarding yes (or local) and PermitOpen any for this user in sshd_config.',
   },
   'check.peers': {
     exit: 3,
-    when: 'A machine does not reach another one on etcd’s peer port.',
-    action: 'Open spec.etcd.ports.peer and client between all etcd machines, in both directions.',
+    when: 'A machine does not reach another one on etcd’s peer port, or on the API server’s or etcd’s ports of a control plane.',
+    action:
+      'Open spec.etcd.ports.peer and client between all machines of etcd, in both directions, and the API server’s port from every node to each control plane.',
   },
   'check.clock': {
     exit: 3,
@@ -586,7 +587,27 @@ export const errorCodes = {
   'check.foreign-node': {
     exit: 3,
     when: 'A machine is already a node or a control plane of a Kubernetes cluster.',
-    action: 'Use a machine of its own for etcd; the role combines with no other.',
+    action: 'Use a machine of its own; on one that is nobody’s any more run kubeadm reset.',
+  },
+  'check.processors': {
+    exit: 3,
+    when: 'A control plane has fewer than two processors, which kubeadm refuses.',
+    action: 'Give the machine two, or list NumCPU in spec.kubeadm.ignorePreflightErrors.',
+  },
+  'check.memory': {
+    exit: 3,
+    when: 'A node has less memory than Kubernetes asks for; below 1700 MiB kubeadm refuses a control plane.',
+    action: 'Give the machine 2 GiB or more, or list Mem in spec.kubeadm.ignorePreflightErrors.',
+  },
+  'check.networks': {
+    exit: 3,
+    when: 'The network of pods or Services overlaps an address or a route of a machine.',
+    action: 'Choose another spec.network.podSubnet or serviceSubnet; neither can be changed later.',
+  },
+  'check.virtual-ip': {
+    exit: 3,
+    when: 'Somebody has the virtual IP before there is a cluster.',
+    action: 'Choose an unused address of the machines’ subnet, or switch the other machine off.',
   },
   'check.unknown': {
     exit: 3,

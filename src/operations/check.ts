@@ -26,8 +26,8 @@ export function runCheck(context: Context, signal: AbortSignal): Promise<CheckRe
 }
 
 /**
- * What of the machines stands in the way of a founding; nothing more once it has begun: then they are ours, and what is wrong with them
- * shows in the steps. Machines are asked for it only when there is something to do.
+ * What of the machines stands in the way of a founding, or of joining a cluster that is there; nothing more once keelson has begun with a
+ * machine: then it is ours, and what is wrong with it shows in the steps. Machines are asked for it only when there is something to do.
  */
 export async function unfitFindings(
   { subject, ports, machines }: Pick<Context, 'subject' | 'ports' | 'machines'>,
@@ -35,10 +35,19 @@ export async function unfitFindings(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const { result, view } = made;
-  if (!result.ok || result.plan.steps.length === 0 || view.desired.cluster.phase !== 'new') return [];
-  return blockingFindings(
-    await checkCluster(subject, ports, signal, { made, quick: true, dial: dialOf({ machines }) }),
-  );
+  if (!result.ok || result.plan.steps.length === 0) return [];
+  const founding = view.desired.cluster.phase === 'new';
+  const joining = view.desired.nodes.map(({ host }) => host).filter((host) => isUntouched(view, host));
+  if (!founding && joining.length === 0) return [];
+  const report = await checkCluster(subject, ports, signal, { made, quick: true, dial: dialOf({ machines }) });
+  const found = blockingFindings(report);
+  return founding ? found : found.filter(({ host }) => host !== undefined && joining.includes(host));
+}
+
+/** No run of ours has claimed it yet. */
+function isUntouched(view: View, host: HostId): boolean {
+  const record = view.facts.hosts.get(host)?.record;
+  return record?.is === 'known' && record.value.is === 'absent';
 }
 
 /** Rejects with the first of them, all listed. */

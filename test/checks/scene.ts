@@ -175,6 +175,18 @@ function goodPreflight(n: number, addresses: readonly string[]): Known<Preflight
       ),
     },
     forwarding: { is: 'works' },
+    ways: new Map(),
+    fitness: {
+      cpus: 4,
+      memoryKiB: 8 * 2 ** 20,
+      lacks: [],
+      addresses: [
+        { interface: 'lo', cidr: '127.0.0.1/8' },
+        { interface: 'eth0', cidr: `${addresses[n]}/24` },
+      ],
+      routes: [{ destination: '10.77.0.0/24', interface: 'eth0' }],
+      taken: new Map(),
+    },
   };
 }
 

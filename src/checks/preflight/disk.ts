@@ -2,7 +2,7 @@ import { paths } from '../../desired/paths.ts';
 import { CONFIG_DIRECTORY, folderOf, KUBELET_DIRECTORY, RUNTIME_DIRECTORY } from '../../facts/preflight/disks.ts';
 import { etcdQuota } from '../quota.ts';
 import { list, said, size } from '../text.ts';
-import { ofEachHost, type Subject } from './types.ts';
+import { ofEachHost, ofEachKubelet, type Subject } from './types.ts';
 
 const MiB = 2 ** 20;
 
@@ -16,7 +16,7 @@ interface Room {
 }
 
 /** What the installation, and the life after it, put where. */
-export function rooms({ id, view, facts }: Subject): Room[] {
+export function rooms({ id, view, member, node, facts }: Subject): Room[] {
   const { dataDir } = view.desired.config.spec.etcd;
   const { software } = view.desired;
   const endpoint = view.facts.etcd.is === 'known' ? view.facts.etcd.value.endpoints.get(id) : undefined;
@@ -24,17 +24,23 @@ export function rooms({ id, view, facts }: Subject): Room[] {
   const growth = Math.max(etcdQuota(view, id) - database, 0);
   const found: Room[] = [
     // etcd keeps five write-ahead logs of 64 MiB, and snapshots beside them.
-    {
-      path: dataDir,
-      need: (facts.etcdData?.is === 'data' ? 128 : 512) * MiB,
-      want: growth + 1024 * MiB,
-      what: 'etcd’s data',
-    },
+    ...(member === null
+      ? []
+      : [
+          {
+            path: dataDir,
+            need: (facts.etcdData?.is === 'data' ? 128 : 512) * MiB,
+            want: growth + 1024 * MiB,
+            what: 'etcd’s data',
+          },
+        ]),
     { path: CONFIG_DIRECTORY, need: 10 * MiB, want: 10 * MiB, what: 'configuration' },
     { path: '/run', need: 10 * MiB, want: 10 * MiB, what: 'running commands' },
   ];
   if (software.source !== 'bundle') {
-    const need = facts.images === undefined || (facts.images ?? []).length > 0 ? 50 * MiB : 300 * MiB;
+    // All images of a control plane have about 1 GiB unpacked.
+    const all = node?.role === 'control-plane' ? 1500 * MiB : 300 * MiB;
+    const need = facts.images === undefined || (facts.images ?? []).length > 0 ? 50 * MiB : all;
     return [...found, { path: RUNTIME_DIRECTORY, need, want: need, what: 'images' }];
   }
   const placed = facts.artefacts ?? new Map<string, string>();
@@ -66,7 +72,7 @@ const THRESHOLDS = [
 ] as const;
 const INODES_FREE = 0.05;
 
-export const diskSpace = ofEachHost('check.disk-space', (subject, say) => {
+export const diskSpace = ofEachKubelet('check.disk-space', (subject, say) => {
   const { id, preflight } = subject;
   const { disks } = preflight;
   if (disks === undefined) return [];
@@ -115,12 +121,12 @@ function parts(here: readonly Room[], which: 'need' | 'want'): string {
 const GONE_AT_REBOOT = ['tmpfs', 'ramfs'];
 const NETWORK = ['nfs', 'cifs', 'smb2', 'ceph', 'fuseblk', 'fuse', '9p', 'v9fs', 'glusterfs', 'lustre'];
 
-export const fileSystem = ofEachHost('check.file-system', ({ id, view, preflight }, say) => {
+export const fileSystem = ofEachHost('check.file-system', ({ id, view, member, preflight }, say) => {
   const { disks } = preflight;
   if (disks === undefined) return [];
   const { dataDir } = view.desired.config.spec.etcd;
   const readOnly = [...disks].filter(([, disk]) => !disk.writable);
-  const data = disks.get(dataDir);
+  const data = member === null ? undefined : disks.get(dataDir);
   return [
     ...[...Map.groupBy(readOnly, ([, disk]) => disk.mount)].map(([mount, at]) =>
       say('error', `${mount} on ${id}, which holds ${list(at.map(([path]) => path))}, is read-only`),

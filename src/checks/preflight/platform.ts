@@ -1,7 +1,7 @@
 import { isFounded } from '../../ports/vault.ts';
 import { finding } from '../finding.ts';
 import { list, said, size, span } from '../text.ts';
-import { type Check, minorOf, ofEachHost, subjects } from './types.ts';
+import { type Check, minorOf, ofEachHost, ofEachKubelet, subjects } from './types.ts';
 
 export const systemd = ofEachHost('check.systemd', ({ id, facts }, say) => [
   facts.machine?.systemd === '' ? say('error', `${id} is not run by systemd`) : null,
@@ -39,8 +39,9 @@ const ONLY_FOR_CHECKS = ['ss', 'systemd-socket-activate'];
 /** Judged with the system. */
 const ONLY_FOR_PACKAGES = ['apt-get'];
 
-export const tools = ofEachHost('check.tools', ({ id, facts }, say) => {
-  const missing = (facts.machine?.missingTools ?? []).filter((tool) => !ONLY_FOR_PACKAGES.includes(tool));
+export const tools = ofEachHost('check.tools', ({ id, facts, preflight }, say) => {
+  const lacks = [...(facts.machine?.missingTools ?? []), ...(preflight.fitness?.lacks ?? [])];
+  const missing = lacks.filter((tool) => !ONLY_FOR_PACKAGES.includes(tool));
   const needed = missing.filter((tool) => !ONLY_FOR_CHECKS.includes(tool));
   const helpful = missing.filter((tool) => ONLY_FOR_CHECKS.includes(tool));
   return [
@@ -54,7 +55,7 @@ export const tools = ofEachHost('check.tools', ({ id, facts }, say) => {
 /** From this minor version on the kubelet does not start with cgroup v1 unless `failCgroupV1: false`. */
 const REFUSES_CGROUP_V1 = 35;
 
-export const cgroupVersion = ofEachHost('check.cgroup', ({ id, view, facts }, say) => {
+export const cgroupVersion = ofEachKubelet('check.cgroup', ({ id, view, facts }, say) => {
   if (facts.machine?.cgroup !== 1) return [];
   const { kubernetesVersion, kubelet } = view.desired.config.spec;
   const refuses = minorOf(kubernetesVersion) >= REFUSES_CGROUP_V1 && kubelet.failCgroupV1 !== false;
@@ -75,11 +76,15 @@ export const cgroupVersion = ofEachHost('check.cgroup', ({ id, view, facts }, sa
   ];
 });
 
-export const swap = ofEachHost('check.swap', ({ id, view, facts }, say) => {
+export const swap = ofEachKubelet('check.swap', ({ id, member, view, facts }, say) => {
   const bytes = (facts.machine?.swapKiB ?? 0) * 1024;
   if (bytes === 0) return [];
   if (view.desired.config.spec.kubelet.failSwapOn !== false) {
     return [say('error', `${id} has ${size(bytes)} of swap, with which the kubelet does not start`)];
+  }
+  if (member === null) {
+    const message = `${id} has ${size(bytes)} of swap: pods there may become slow without a sign`;
+    return [say('info', message, 'Turn swap off, or limit what pods may use of it (spec.kubelet.memorySwap).')];
   }
   return [
     say(
@@ -93,7 +98,7 @@ export const swap = ofEachHost('check.swap', ({ id, view, facts }, say) => {
 export const hostname: Check = {
   code: 'check.hostname',
   judge: (input) => {
-    const names = new Set<string>(input.view.desired.members.map((m) => m.name));
+    const names = new Set<string>(input.view.desired.machines.map((m) => m.id));
     return subjects(input).flatMap(({ id, facts }) => {
       if (facts.machine === undefined) return [];
       const own = facts.machine.hostname.toLowerCase().replace(/\..*$/, '');

@@ -1,11 +1,12 @@
 import { programOf, sandboxImageOf } from '../../desired/bundle.ts';
 import { paths } from '../../desired/paths.ts';
 import { restrictsOomScore } from '../../facts/software.ts';
+import type { Finding } from '../../model/finding.ts';
 import { manifestImage } from '../../render/manifest.ts';
 import { list, said } from '../text.ts';
-import { minorOf, ofEachHost, type Subject } from './types.ts';
+import { minorOf, ofEachKubelet, type Say, type Subject } from './types.ts';
 
-export const runtime = ofEachHost('check.runtime', ({ id, view, facts }, say) => {
+export const runtime = ofEachKubelet('check.runtime', ({ id, view, facts }, say) => {
   if (facts.tools === undefined) return [];
   const { software, criSocket } = view.desired;
   if (!criSocket.includes('containerd')) {
@@ -46,7 +47,7 @@ export const runtime = ofEachHost('check.runtime', ({ id, view, facts }, say) =>
   ];
 });
 
-export const cgroupDriver = ofEachHost('check.cgroup-driver', ({ id, view, facts }, say) => {
+export const cgroupDriver = ofEachKubelet('check.cgroup-driver', ({ id, view, facts }, say) => {
   const { software, config } = view.desired;
   const wanted = config.spec.runtime.cgroupDriver;
   if (software.source === 'bundle') {
@@ -66,17 +67,18 @@ export const cgroupDriver = ofEachHost('check.cgroup-driver', ({ id, view, facts
  * etcd's pod asks for a lower oom_score_adj than containerd's. Where root may not lower any, no such pod would ever start, and the
  * founding would wait in vain.
  */
-export const oomScore = ofEachHost('check.oom-score', ({ id, view, facts }, say) => {
+export const oomScore = ofEachKubelet('check.oom-score', ({ id, node, view, facts }, say) => {
   // The bundle's containerd is configured for the machine that it comes to.
   if (view.desired.software.source === 'bundle' || facts.machine === undefined) return [];
   if (facts.machine.mayLowerOomScore) return [];
   const file = facts.files?.text.get(paths.containerdConfig) ?? '';
   const restricted = facts.runtime?.is === 'containerd' ? facts.runtime.restrictsOomScore : restrictsOomScore(file);
   if (restricted) return [];
-  return [say('error', `root on ${id} may not lower oom_score_adj, and containerd would: no pod of etcd would start`)];
+  const pods = node === null ? 'pod of etcd' : 'system pod';
+  return [say('error', `root on ${id} may not lower oom_score_adj, and containerd would: no ${pods} would start`)];
 });
 
-export const versions = ofEachHost('check.versions', (subject, say) => {
+export const versions = ofEachKubelet('check.versions', (subject, say) => {
   const { id, view, facts } = subject;
   if (facts.tools === undefined) return [];
   const wanted = view.desired.config.spec.kubernetesVersion.replace(/^v/, '');
@@ -124,7 +126,7 @@ function kubeadmFinding(
   { id }: Subject,
   version: string,
   wanted: string,
-  say: Parameters<Parameters<typeof ofEachHost>[1]>[1],
+  say: Parameters<Parameters<typeof ofEachKubelet>[1]>[1],
 ) {
   if (version === wanted) return null;
   const ahead = minorOf(version) - minorOf(wanted);
@@ -144,7 +146,39 @@ function newer(a: string, b: string): boolean {
   return at >= 0 && (left[at] ?? 0) > (right[at] ?? 0);
 }
 
-export const images = ofEachHost('check.images', ({ id, view, facts }, say) => {
+/** What kubeadm and its add-ons run on a node, by the last part of the name. */
+function programsOf({ member, node }: Subject): string[] {
+  if (node === null) return [];
+  if (node.role === 'worker') return ['kube-proxy', 'pause'];
+  const own = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'coredns', 'pause'];
+  return member === null ? own : [...own, 'etcd'];
+}
+
+function ofNode(subject: Subject, say: Say): (Finding | null)[] {
+  const { id, view, facts } = subject;
+  const { software, config } = view.desired;
+  const lackingIn = (names: readonly string[]): string[] =>
+    programsOf(subject).filter((program) => !names.some((name) => name.includes(`/${program}:`)));
+  if (software.source === 'bundle') {
+    const lacking = lackingIn(software.bundle.manifest.images.map((image) => image.name));
+    if (lacking.length === 0) return [];
+    return [say('error', `the bundle holds no image of ${list(lacking, 8)}, which ${id} needs`)];
+  }
+  const missing = lackingIn(facts.images ?? []);
+  if (missing.length === 0) return [];
+  const registry = config.spec.controlPlane?.imageRepository?.split('/')[0] ?? 'registry.k8s.io';
+  return [
+    say(
+      'info',
+      `${id} does not have the images of ${list(missing, 8)} yet: its runtime will pull them`,
+      `See that the machine reaches ${said(registry)}, or load the images with ctr -n k8s.io images import.`,
+    ),
+  ];
+}
+
+export const images = ofEachKubelet('check.images', (subject, say) => {
+  const { id, view, facts } = subject;
+  if (subject.node !== null) return ofNode(subject, say);
   if (facts.manifests === undefined) return [];
   const made = [facts.manifests.running, facts.manifests.founding].find((m) => m.is === 'made');
   const etcd = made?.is === 'made' ? manifestImage(made.text) : null;

@@ -1,4 +1,5 @@
-import type { DesiredHost } from '../../desired/types.ts';
+import type { Node } from '../../desired/nodes.ts';
+import type { DesiredMachine, Member } from '../../desired/types.ts';
 import type { PreflightFacts } from '../../facts/preflight/types.ts';
 import type { Fact, HostFacts, View } from '../../facts/types.ts';
 import type { ErrorCode } from '../../model/codes.ts';
@@ -22,7 +23,11 @@ export interface Check {
 export interface Subject {
   id: HostId;
   view: View;
-  host: DesiredHost;
+  machine: DesiredMachine;
+  /** Of etcd, also on a control plane; null where no etcd is to run. */
+  member: Member | null;
+  /** Null on a machine that is no node of Kubernetes. */
+  node: Node | null;
   facts: Known<HostFacts>;
   preflight: Partial<Known<PreflightFacts>>;
 }
@@ -44,13 +49,36 @@ export function ofEachHost(code: ErrorCode, judge: (subject: Subject, say: Say) 
   };
 }
 
+/** The same for machines with a kubelet: of etcd, control planes and workers. */
+export function ofEachKubelet(code: ErrorCode, judge: Parameters<typeof ofEachHost>[1]): Check {
+  return ofEachHost(code, (subject, say) =>
+    subject.member === null && subject.node === null ? [] : judge(subject, say),
+  );
+}
+
 export function subjects({ view, preflight }: CheckInput): Subject[] {
-  return [...view.desired.hosts.values()].flatMap((host) => {
-    const facts = view.facts.hosts.get(host.id);
-    const extra = preflight.get(host.id);
+  const { machines, hosts, nodes } = view.desired;
+  return machines.flatMap((machine) => {
+    const { id } = machine;
+    const facts = view.facts.hosts.get(id);
+    const extra = preflight.get(id);
     if (facts === undefined || extra === undefined) return [];
-    return [{ id: host.id, view, host, facts: onlyKnown(facts), preflight: onlyKnown(extra) }];
+    const member = hosts.get(id)?.member ?? null;
+    const node = nodes.find(({ host }) => host === id) ?? null;
+    return [{ id, view, machine, member, node, facts: onlyKnown(facts), preflight: onlyKnown(extra) }];
   });
+}
+
+/** Its own record says that it has been claimed for this cluster: what runs there is what keelson has made. */
+export function isOurs({ view, facts }: Subject): boolean {
+  const { uid } = view.desired.cluster;
+  return uid !== null && facts.record?.is === 'record' && facts.record.record.clusterUid === uid;
+}
+
+/** The user has said that kubeadm need not mind. */
+export function isIgnored({ view }: Subject, check: string): boolean {
+  const names = view.desired.config.spec.kubeadm.ignorePreflightErrors;
+  return names.some((name) => name.toLowerCase() === check.toLowerCase());
 }
 
 function onlyKnown<Facts extends object>(facts: Facts): Known<Facts> {

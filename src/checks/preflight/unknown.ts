@@ -14,6 +14,8 @@ const NAMES: Readonly<Record<string, string>> = {
   nodeFiles: 'whether it is a node already',
   peers: 'the way to the other machines',
   forwarding: 'forwarding through sshd',
+  ways: 'the way to the other nodes',
+  fitness: 'its processors, memory and networks',
 };
 
 /** Machines that could not be reached at all are told of elsewhere. */

@@ -8,10 +8,12 @@ import type { Probe, RoundTrip } from '../probe.ts';
 import type { Fact, View } from '../types.ts';
 import { clockProbe } from './clock.ts';
 import { disksProbe, fsyncProbe } from './disks.ts';
+import { fitnessProbe } from './fitness.ts';
 import { hostKeysProbe, nodeFilesProbe } from './identity.ts';
 import { listenersProbe } from './listeners.ts';
 import { peersProbe } from './peers.ts';
 import type { ForwardingFact, PreflightFacts } from './types.ts';
+import { waysProbe } from './ways.ts';
 
 export interface PreflightSources {
   hosts: ReadonlyMap<HostId, ReadHost>;
@@ -57,15 +59,21 @@ async function askHost(
     const readClock = clock.add(clockProbe);
     await clock.send(host, signal);
     const rest = reader(desired, host.id, sources.clock);
+    const isMember = desired.hosts.has(host.id);
+    const isNode = desired.nodes.some((node) => node.host === host.id);
+    const notAsked = (): typeof NOT_ASKED => NOT_ASKED;
     // What is over at once goes first. The search for the others must run everywhere at about the same time.
     const read = {
       listeners: rest.add(listenersProbe),
       disks: rest.add(disksProbe),
       hostKeys: rest.add(hostKeysProbe),
       nodeFiles: rest.add(nodeFilesProbe),
-      peers: rest.add(peersProbe(view, reached)),
+      fitness: isNode ? rest.add(fitnessProbe(view)) : notAsked,
+      // Of a stacked member the search between nodes finds the same, and more.
+      peers: isMember && !isNode ? rest.add(peersProbe(view, reached)) : notAsked,
+      ways: isNode ? rest.add(waysProbe(view, reached)) : notAsked,
     };
-    const readFsync = sources.quick ? () => NOT_ASKED : rest.add(fsyncProbe);
+    const readFsync = sources.quick || !isMember ? notAsked : rest.add(fsyncProbe);
     const [forwarding] = await Promise.all([sources.forwarding(host.id, signal), rest.send(host, signal)]);
     return {
       clock: readClock(),
@@ -74,6 +82,8 @@ async function askHost(
       hostKeys: read.hostKeys(),
       nodeFiles: read.nodeFiles(),
       peers: read.peers(),
+      ways: read.ways(),
+      fitness: read.fitness(),
       fsync: readFsync(),
       forwarding,
     };
@@ -99,6 +109,8 @@ function allUnknown(why: Unknown): PreflightFacts {
     nodeFiles: why,
     peers: why,
     forwarding: why,
+    ways: why,
+    fitness: why,
   };
 }
 

@@ -28,10 +28,23 @@ export interface DiskFact {
 export type Reach = { is: 'reached' } | { is: 'failed'; why: string };
 
 export interface PeersFact {
-  /** Connecting to its own address: something listens there, etcd or the test itself. */
-  self: Reach;
+  /** Connecting to its own address: something listens there, etcd or the test itself. Null where nothing is to listen. */
+  self: Reach | null;
   /** By address. */
   others: ReadonlyMap<string, Reach>;
+}
+
+/** What a machine brings for being a node. */
+export interface FitnessFact {
+  cpus: number;
+  memoryKiB: number;
+  /** Programs that kubeadm needs. */
+  lacks: readonly string[];
+  addresses: readonly { interface: string; cidr: string }[];
+  /** Without the default one. */
+  routes: readonly { destination: string; interface: string }[];
+  /** Of addresses that are to be free: who has them, for people. */
+  taken: ReadonlyMap<string, string>;
 }
 
 export interface ClockFact {
@@ -57,4 +70,7 @@ export interface PreflightFacts {
   nodeFiles: Fact<readonly string[]>;
   peers: Fact<PeersFact>;
   forwarding: Fact<ForwardingFact>;
+  /** By port: the same search between nodes. */
+  ways: Fact<ReadonlyMap<number, PeersFact>>;
+  fitness: Fact<FitnessFact>;
 }
