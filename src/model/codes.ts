@@ -737,6 +737,23 @@ export const errorCodes = {
     when: 'An API server could not be asked, and nothing says that it is not ready.',
     action: 'Read the reason; see that sshd on the machine forwards connections, then ask again.',
   },
+  'status.endpoint': {
+    exit: 3,
+    when: 'The API does not answer at the control plane’s endpoint, as the first control plane sees it.',
+    action:
+      'See that the load balancer runs, has the address and finds the API servers healthy; keelson apply mends its own.',
+  },
+  'status.virtual-ip': {
+    exit: 3,
+    when: 'No machine of the load balancer holds the virtual IP, or several do.',
+    action:
+      'Look at keepalived’s log on each of them. Several: they must be able to send VRRP (IP protocol 112) to each other.',
+  },
+  'status.load-balancer': {
+    exit: 3,
+    when: 'haproxy or keepalived does not run on a machine of the load balancer.',
+    action: 'Run keelson apply, which starts it; look at its log for why it ended.',
+  },
   'status.manifest-missing': {
     exit: 3,
     when: 'A control plane lacks the manifest of one of its static pods.',

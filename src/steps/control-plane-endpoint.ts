@@ -35,7 +35,7 @@ export const controlPlaneEndpoint = defineStep({
     const fact = factOf(view, on, 'endpoint');
     if (state === 'open' && made(view)) return { is: 'satisfied' };
     if (fact !== null && right(state, fact)) return { is: 'satisfied' };
-    const seen = fact === null ? '' : `: ${told(fact)}`;
+    const seen = fact === null ? '' : `: ${endpointWord(fact)}`;
     return { is: 'needed', changes: [{ summary: `connect to ${endpointText(view)} from ${on}${seen}` }] };
   },
   apply: async ({ state }, world, view, on) => {
@@ -47,8 +47,8 @@ export const controlPlaneEndpoint = defineStep({
       const fact = await probe(world, endpoint);
       if (right(state, fact)) return;
       if (world.clock.monotonicMs() >= end) throw failure(view, on, fact);
-      if (told(fact) !== last) world.note(`${endpointText(view)}: ${told(fact)}`);
-      last = told(fact);
+      if (endpointWord(fact) !== last) world.note(`${endpointText(view)}: ${endpointWord(fact)}`);
+      last = endpointWord(fact);
       await world.clock.sleep(PAUSE_MS, world.signal);
     }
   },
@@ -68,7 +68,8 @@ function made(view: View): boolean {
   return clusterOf(view)?.lacking.length === 0;
 }
 
-function told(fact: EndpointFact): string {
+/** Continues what was connected to. */
+export function endpointWord(fact: EndpointFact): string {
   return {
     refused: 'the connection is refused',
     silent: 'connections are accepted, and no API server of this cluster answers',
@@ -84,7 +85,7 @@ function endpointText({ desired: { endpoint } }: View): string {
 }
 
 function failure(view: View, on: HostId, fact: EndpointFact): KeelsonError {
-  const message = `${endpointText(view)}, as seen from ${on}: ${told(fact)}`;
+  const message = `${endpointText(view)}, as seen from ${on}: ${endpointWord(fact)}`;
   if (fact.is === 'timed-out') return new KeelsonError('endpoint.timeout', message, { host: on });
   if (fact.is === 'unreachable') return new KeelsonError('endpoint.unreachable', message, { host: on });
   return new KeelsonError('endpoint.no-api-server', message, { host: on });

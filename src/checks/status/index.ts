@@ -3,6 +3,7 @@ import { alarms } from './alarms.ts';
 import { certificateAges, certificatesDamaged, certificatesServed } from './certificates.ts';
 import { databaseSize } from './database.ts';
 import { clusterId, founding, refusals, unopened, vault } from './identity.ts';
+import { loadBalancer } from './load-balancer.ts';
 import { learners, membersDown, membership, quorum, versionSkew } from './members.ts';
 import { apiServers, kubernetesSkew, leases, nodes, notMade, staticPods } from './nodes.ts';
 import { room } from './room.ts';
@@ -25,6 +26,7 @@ const checks: readonly StatusCheck[] = [
   versionSkew,
   notMade,
   apiServers,
+  loadBalancer,
   staticPods,
   nodes,
   leases,

@@ -11,6 +11,7 @@ import type {
   View,
 } from '../../facts/types.ts';
 import type { HostId } from '../../model/ids.ts';
+import { observeEndpoint } from './load-balancer.ts';
 import type { ApiServerReport, KubernetesReport, LeaseReport, NodeReport } from './types.ts';
 
 export const NEVER_JOINED = 'it has not joined';
@@ -24,6 +25,7 @@ export function observeKubernetes(view: View): KubernetesReport | null {
   const cluster = kube?.value.cluster ?? null;
   return {
     endpoint: controlPlaneEndpoint(config),
+    reached: observeEndpoint(view),
     made: cluster !== null ? true : madeByMachines(view),
     servers: controlPlanesOf(view).map((node) => observeServer(view, node)),
     asked: cluster !== null,

@@ -122,9 +122,26 @@ export interface LeaseReport {
   held: boolean;
 }
 
+/** What is known of the way to the API that all take. */
+export interface EndpointReport {
+  /** The machine that was asked how it is answered there. */
+  from: HostId | null;
+  /** null when that is not known. */
+  answers: boolean | null;
+  problem: string | null;
+  /** null where keelson moves none. */
+  virtualIp: string | null;
+  /** Machines that have it at this moment: one. */
+  holders: readonly HostId[];
+  /** Each machine that may hold it has answered. */
+  allAsked: boolean;
+}
+
 export interface KubernetesReport {
   /** Where machines and people reach the API, `host:port`. */
   endpoint: string;
+  /** Null where that is the only control plane itself. */
+  reached: EndpointReport | null;
   /** Whether there is a Kubernetes cluster; null when that is not known. */
   made: boolean | null;
   servers: readonly ApiServerReport[];

@@ -179,6 +179,14 @@ export const clusterStatusReport: StatusReport = {
   },
   kubernetes: {
     endpoint: '10.77.0.100:8443',
+    reached: {
+      from: cp(0),
+      answers: true,
+      problem: null,
+      virtualIp: '10.77.0.100',
+      holders: [cp(1)],
+      allAsked: true,
+    },
     made: true,
     asked: true,
     servers: [

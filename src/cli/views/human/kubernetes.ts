@@ -7,7 +7,7 @@ import { count, harmless, wrap } from './text.ts';
 export function kubernetesLines(report: KubernetesReport, style: Style, verbose: boolean, columns: number): string[] {
   const { endpoint, made, asked, servers, nodes, leases } = report;
   const room = columns - 2;
-  const head = `${style.bold('Kubernetes')} endpoint ${endpoint}`;
+  const head = `${style.bold('Kubernetes')} endpoint ${endpoint}${holderText(report, style)}`;
   if (made === false) return [head, '  not made yet', ''];
   return [
     head,
@@ -21,6 +21,14 @@ export function kubernetesLines(report: KubernetesReport, style: Style, verbose:
     ...(leases.length === 0 ? [] : ['', ...leases.map((lease) => `  ${leaseText(lease, style)}`)]),
     '',
   ];
+}
+
+function holderText({ reached }: KubernetesReport, style: Style): string {
+  if (reached === null || reached.virtualIp === null) return '';
+  const { holders, allAsked } = reached;
+  if (holders.length === 1) return `, on ${holders[0]}`;
+  if (holders.length > 1) return `, ${style.red(`on ${holders.join(' and ')}`)}`;
+  return allAsked ? `, ${style.red('on no machine')}` : '';
 }
 
 function serverTable(servers: readonly ApiServerReport[], style: Style, room: number): string[] {
