@@ -23,7 +23,7 @@ export type KubeadmVerb = keyof typeof verbs;
 export function kubeadm(verb: KubeadmVerb, config: Secret | string): WriteCommand {
   const text = [
     `umask 077; mkdir -p ${CONFIGS} || exit 1; f=$(mktemp ${CONFIGS}/XXXXXXXX) || exit 1`,
-    `trap 'rm -f -- "$f"' EXIT; trap 'exit 143' HUP INT TERM`,
+    `trap 'rm -f -- "$f"' EXIT; trap 'exit 143' HUP INT TERM PIPE`,
     // One that a power cut of the process, not of the machine, has left.
     `find ${CONFIGS} -type f ! -path "$f" -delete`,
     'cat >"$f" || exit 1',

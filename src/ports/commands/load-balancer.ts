@@ -38,7 +38,7 @@ export function probeEndpoint(host: string, port: number, caFile: string): ReadC
 export function checkLoadBalancer(program: 'haproxy' | 'keepalived', candidate: string): WriteCommand {
   const text = [
     'umask 077; mkdir -p /run/keelson || exit 1; d=$(mktemp -d /run/keelson/check.XXXXXXXX) || exit 1',
-    `trap 'rm -rf -- "$d"' EXIT; trap 'exit 143' HUP INT TERM`,
+    `trap 'rm -rf -- "$d"' EXIT; trap 'exit 143' HUP INT TERM PIPE`,
     'cat >"$d/candidate" || exit 1',
     'if [ "$1" = haproxy ]; then haproxy -c -f "$d/candidate" 2>&1; else keepalived -t -f "$d/candidate" 2>&1; fi',
   ].join('\n');
