@@ -42,13 +42,14 @@ function keyOf(on: HostId): string {
 }
 
 /**
- * Workers first, then control planes, an external etcd last: what is still there can be asked while something is not done, and is not asked for by
+ * Workers first, then control planes, an external etcd and a load balancer's own machines last: what is still there can be asked while something is not done, and is not asked for by
  * what still runs. Where etcd is all there is, and where it is stacked, its members go together.
  */
-function turns({ desired: { nodes, members } }: View): (on: HostId) => number {
+function turns({ desired: { nodes, members, loadBalancer } }: View): (on: HostId) => number {
   const controlPlanes = new Set(nodes.filter((node) => node.role === 'control-plane').map((node) => node.host));
-  const external = new Set(nodes.length === 0 ? [] : members.map((member) => member.host));
-  return (on) => (controlPlanes.has(on) ? 1 : external.has(on) ? 2 : 0);
+  const balancers = loadBalancer?.kind === 'haproxy-keepalived' ? loadBalancer.hosts : [];
+  const last = new Set(nodes.length === 0 ? [] : [...members, ...balancers].map(({ host }) => host));
+  return (on) => (controlPlanes.has(on) ? 1 : last.has(on) ? 2 : 0);
 }
 
 /** Machines that may hold this cluster's data or keys: those of the configuration, and of what was applied last. */

@@ -144,7 +144,14 @@ async function endNode(world: World, view: View, remains: Remains, node: NodeRem
   if (member?.data) await must(world, clearData(dataDir, 'remove'));
   const flannel = ownsFlannel(view);
   const { source } = view.desired.software;
-  const network = { flannel, flannelPlugin: flannel && source !== 'bundle', onlyCni: containerd !== null };
+  const { loadBalancer } = view.desired;
+  const network = {
+    flannel,
+    flannelPlugin: flannel && source !== 'bundle',
+    onlyCni: containerd !== null,
+    // kube-vip was ended at once, and has not given it back.
+    virtualIp: loadBalancer?.kind === 'kube-vip' ? loadBalancer.virtualIp : null,
+  };
   const left = await mustTell(world, removePodNetwork(network));
   for (const line of left.stdout.split('\n')) {
     if (line.startsWith('left|')) world.note(`left until the next boot: ${line.slice('left|'.length)}`);

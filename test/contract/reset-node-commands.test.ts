@@ -77,7 +77,7 @@ describe.runIf(linux)('the rules that remove-pod-network takes away', () => {
 });
 
 describe.runIf(linux)('the scripts of a reset', () => {
-  const network = removePodNetwork({ flannel: true, flannelPlugin: false, onlyCni: true });
+  const network = removePodNetwork({ flannel: true, flannelPlugin: false, onlyCni: true, virtualIp: '10.77.0.100' });
   const scripts = [endPods(), network, removePod('s', 'all'), otherContainers('s', 'all'), removeState([], 'end')];
   it.each(scripts.map((command) => [command.builder, command.argv[2]]))(
     '%s is what a shell can read',
@@ -88,6 +88,6 @@ describe.runIf(linux)('the scripts of a reset', () => {
   );
 
   it('tells the network of the pods by words', () => {
-    expect(network.argv.slice(4)).toEqual(['yes', 'no', 'yes']);
+    expect(network.argv.slice(4)).toEqual(['yes', 'no', 'yes', '10.77.0.100']);
   });
 });

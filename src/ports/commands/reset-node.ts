@@ -22,6 +22,8 @@ export interface PodNetwork {
   flannelPlugin: boolean;
   /** No other container runtime of the machine uses CNI: keelson has brought the only one, and takes it away. */
   onlyCni: boolean;
+  /** An address that a pod has carried and may have left on an interface. */
+  virtualIp: string | null;
 }
 
 /**
@@ -30,9 +32,9 @@ export interface PodNetwork {
  * addresses. Nothing else in any table is touched: rules go in and out by `iptables-restore --noflush`. Prints `left|WHAT` for what it could not
  * remove, which the next boot does.
  */
-export function removePodNetwork({ flannel, flannelPlugin, onlyCni }: PodNetwork): WriteCommand {
+export function removePodNetwork({ flannel, flannelPlugin, onlyCni, virtualIp }: PodNetwork): WriteCommand {
   const text = [
-    'flannel=$1 plugin=$2 only=$3; export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"',
+    'flannel=$1 plugin=$2 only=$3 vip=$4; export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"',
     RULES,
     'if command -v nft >/dev/null; then nft list tables 2>/dev/null | while read -r _ family name; do',
     '  case "$name $flannel $only" in "kube-proxy "*|flannel-ipv[46]\\ yes\\ *|cni_hostport\\ yes\\ yes) nft delete table "$family" "$name" || echo "left|nft table $family $name";; esac; done; fi',
@@ -44,13 +46,18 @@ export function removePodNetwork({ flannel, flannelPlugin, onlyCni }: PodNetwork
     '  rm -rf --one-file-system -- /run/flannel /var/lib/cni/flannel /var/lib/cni/networks/cbr0 || exit 1',
     '  rm -f -- /var/lib/cni/results/cbr0-* || exit 1; fi',
     'link kube-ipvs0 dummy',
+    `[ -z "$vip" ] || ip -o addr show to "$vip" 2>/dev/null | while read -r _ if _ a _; do ip addr del "$a" dev "\${if%@*}" || echo "left|$a on $if"; done`,
     '[ "$only" = no ] || rm -f -- /var/lib/cni/results/cni-loopback-* || exit 1',
     'for d in /var/lib/cni/networks /var/lib/cni/results /var/lib/cni; do [ ! -d "$d" ] || [ -L "$d" ] || rmdir --ignore-fail-on-non-empty -- "$d"; done; exit 0',
   ].join('\n');
-  return writeCommand('remove-pod-network', script(text, [flannel, flannelPlugin, onlyCni].map(yesNo)), {
-    mayBeLong: true,
-    timeoutMs: 120_000,
-  });
+  return writeCommand(
+    'remove-pod-network',
+    script(text, [...[flannel, flannelPlugin, onlyCni].map(yesNo), virtualIp ?? '']),
+    {
+      mayBeLong: true,
+      timeoutMs: 120_000,
+    },
+  );
 }
 
 function yesNo(value: boolean): string {
