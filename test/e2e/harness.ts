@@ -20,6 +20,8 @@ export interface TestClusterOptions {
   /** etcd-0, etcd-1 and etcd-2 by default. */
   readonly machines?: LabOptions['machines'];
   readonly ipv6?: boolean;
+  /** What the bundle holds; for etcd alone by default. */
+  readonly content?: 'etcd' | 'cluster';
   /** Changes cluster.yaml before it is written. */
   readonly config?: (file: ClusterYaml, lab: Lab) => void | Promise<void>;
 }
@@ -55,7 +57,7 @@ export interface TestCluster extends AsyncDisposable {
 
 export async function createTestCluster(options: TestClusterOptions): Promise<TestCluster> {
   const source = options.source ?? 'preinstalled';
-  const bundle = await ensureBundle();
+  const bundle = await ensureBundle(options.content === undefined ? {} : { content: options.content });
   const lab = await createLab({
     name: options.name,
     machines: options.machines ?? ['etcd-0', 'etcd-1', 'etcd-2'].map((name) => ({ name })),
