@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterConfig } from '../config/schema.ts';
 import { BundleManifest } from '../desired/bundle.ts';
+import { nodesOf } from '../desired/nodes.ts';
 import type { Software } from '../desired/types.ts';
 import { asKeelsonError, KeelsonError } from '../model/errors.ts';
 import { cannotRead } from '../model/file-error.ts';
@@ -52,7 +53,24 @@ async function readSoftware(config: ClusterConfig, folder: string): Promise<Soft
       { where: file },
     );
   }
+  if (needsFlannel(config) && !parsed.data.files.some(({ install }) => install === FLANNEL_PLUGIN)) {
+    throw new KeelsonError(
+      'software.bundle',
+      `${file} was made for etcd alone: nothing in it goes to ${FLANNEL_PLUGIN}`,
+      {
+        where: file,
+        action: 'Make a bundle for whole clusters: npm run bundle -- --content cluster.',
+      },
+    );
+  }
   return { source: 'bundle', bundle: { directory, manifest: parsed.data } };
+}
+
+const FLANNEL_PLUGIN = '/opt/cni/bin/flannel';
+
+/** From the bundle, where there is one: no pod of flannel brings the plug-in then. */
+function needsFlannel(config: ClusterConfig): boolean {
+  return config.spec.network.cni.kind === 'flannel' && nodesOf(config).length > 0;
 }
 
 async function readRepository(config: ClusterConfig, folder: string): Promise<{ url: string; signingKey: string }> {
