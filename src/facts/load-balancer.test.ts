@@ -31,8 +31,17 @@ describe('a machine of the load balancer', () => {
         { interface: 'host0', address: 'fe80::1', prefixLength: 64 },
       ],
       programs: new Set(['haproxy', 'curl']),
+      taken: null,
     });
   });
+});
+
+it('looks for another holder of the address only before there is a cluster', () => {
+  const asked = (uid: string | null) =>
+    balancerProbe.commands({ ...desired, cluster: { ...desired.cluster, uid } }, hostId('cp-0'))[0]?.argv.slice(4);
+  expect([asked(null), asked('uid-1')]).toEqual([['10.77.0.100'], ['']]);
+  const found = balancerProbe.parse(said('taken=52:54:00:12:34:56\n'), desired, hostId('cp-0'), trip);
+  expect(found?.taken).toBe('52:54:00:12:34:56');
 });
 
 describe('the endpoint', () => {

@@ -5,10 +5,12 @@ import type { BalancerFact, EndpointFact } from './types.ts';
 
 /** Network and programs of the machines that may hold the virtual IP. */
 export const balancerProbe: Probe<BalancerFact | null> = {
-  commands: ({ loadBalancer }, on) => {
+  commands: ({ loadBalancer, cluster }, on) => {
     if (loadBalancer === null) return [];
     const hosts = loadBalancer.kind === 'kube-vip' ? loadBalancer.hosts : loadBalancer.hosts.map(({ host }) => host);
-    return hosts.includes(on) ? [loadBalancerState()] : [];
+    // Once this cluster has a name the address may be its own.
+    const unused = cluster.uid === null ? loadBalancer.virtualIp : null;
+    return hosts.includes(on) ? [loadBalancerState(unused)] : [];
   },
   parse: (results) => {
     if (results.length === 0) return null;
@@ -19,7 +21,7 @@ export const balancerProbe: Probe<BalancerFact | null> = {
       // Without a length it is one end of a point-to-point link.
       return { interface: name, address, prefixLength: Number(length ?? (address.includes(':') ? 128 : 32)) };
     });
-    return { addresses, programs: new Set(found.get('program')) };
+    return { addresses, programs: new Set(found.get('program')), taken: found.get('taken')?.[0] ?? null };
   },
 };
 

@@ -136,6 +136,8 @@ export interface BalancerFact {
   addresses: readonly { interface: string; address: string; prefixLength: number }[];
   /** Of haproxy, keepalived and curl, those that are there. */
   programs: ReadonlySet<string>;
+  /** MAC address of a machine that has the virtual IP before there is a cluster; null when none was found, or nobody asked. */
+  taken: string | null;
 }
 
 /** How the control plane's endpoint answers the first control plane. */

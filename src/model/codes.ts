@@ -336,6 +336,11 @@ export const errorCodes = {
     when: 'The virtual IP is in no subnet of the network interface that is to carry it, or there is no such interface.',
     action: 'Correct spec.controlPlane.loadBalancer.virtualIP, or its interface.',
   },
+  'load-balancer.address-taken': {
+    exit: 5,
+    when: 'A machine of the network has the virtual IP already, before the cluster is made.',
+    action: 'Choose an address that nothing uses for spec.controlPlane.loadBalancer.virtualIP.',
+  },
   'load-balancer.refused': {
     exit: 1,
     when: 'haproxy or keepalived of a machine does not accept the configuration made for it. The one before stays in force.',

@@ -13,7 +13,10 @@ export interface Nic {
 
 /** The interface that is configured, or has the machine's address; a finding where the virtual IP cannot be on it. */
 export function nicOf(view: View, on: HostId, balancer: Pick<LoadBalancer, 'interface' | 'virtualIp'>): Nic | Finding {
-  const addresses = factOf(view, on, 'balancer')?.addresses ?? [];
+  const state = factOf(view, on, 'balancer');
+  const taken = state?.taken ?? null;
+  if (taken !== null && view.desired.cluster.uid === null) return takenBy(on, balancer.virtualIp, taken);
+  const addresses = state?.addresses ?? [];
   const machine = view.desired.machines.find(({ id }) => id === on);
   const { interface: wanted, virtualIp } = balancer;
   const family = virtualIp.includes(':');
@@ -31,6 +34,16 @@ export function nicOf(view: View, on: HostId, balancer: Pick<LoadBalancer, 'inte
     on,
     `${virtualIp} is not in the subnet of ${on}, ${own.address}/${own.prefixLength} on ${own.interface}`,
   );
+}
+
+function takenBy(on: HostId, virtualIp: string, mac: string): Finding {
+  return {
+    code: 'load-balancer.address-taken',
+    severity: 'error',
+    host: on,
+    message: `${virtualIp} is in use already: ${mac} answers for it on the network of ${on}`,
+    action: 'Choose an address that nothing uses for spec.controlPlane.loadBalancer.virtualIP.',
+  };
 }
 
 function nowhere(on: HostId, message: string): Finding {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { known, openVault, unit } from '../../test/checks/scene.ts';
+import { absentVault, known, openVault, unit } from '../../test/checks/scene.ts';
 import { stackedConfig } from '../../test/checks/stacked.ts';
 import { desire } from '../desired/desire.ts';
 import { paths } from '../desired/paths.ts';
@@ -21,15 +21,24 @@ interface Machine {
   units?: Readonly<Record<string, Partial<UnitFacts>>>;
   balancer?: Partial<BalancerFact>;
   interface?: string;
+  /** The vault is not made yet. */
+  first?: boolean;
 }
 
-function viewOf({ source = 'preinstalled', files = {}, units = {}, balancer = {}, ...more }: Machine = {}): View {
+function viewOf({
+  source = 'preinstalled',
+  files = {},
+  units = {},
+  balancer = {},
+  first = false,
+  ...more
+}: Machine = {}): View {
   const nic = more.interface === undefined ? '' : `\n      interface: ${more.interface}`;
   const config = stackedConfig({
     source,
     controlPlane: `    loadBalancer:\n      kind: haproxy-keepalived\n      virtualIP: 10.77.0.100${nic}\n`,
   });
-  const vault = openVault('founding');
+  const vault = first ? absentVault : openVault('founding');
   const software =
     source === 'packages'
       ? { source, repository: { url: 'https://packages.example/', signingKey: '' } }
@@ -48,6 +57,7 @@ function viewOf({ source = 'preinstalled', files = {}, units = {}, balancer = {}
     balancer: known({
       addresses: [{ interface: 'host0', address: '10.77.0.21', prefixLength: 24 }],
       programs: new Set(['haproxy', 'keepalived', 'curl']),
+      taken: null,
       ...balancer,
     }),
   } as unknown as HostFacts;
@@ -174,11 +184,23 @@ describe('the verdict', () => {
       ['load-balancer.network', '10.77.0.100 is not in the subnet of cp-1, 10.77.0.21/27 on host0'],
     ],
     [
+      'an address that somebody has',
+      { first: true, balancer: { taken: '52:54:00:12:34:56' } },
+      [
+        'load-balancer.address-taken',
+        '10.77.0.100 is in use already: 52:54:00:12:34:56 answers for it on the network of cp-1',
+      ],
+    ],
+    [
       'an interface that is not there',
       { interface: 'eth7' },
       ['load-balancer.network', '10.77.0.100 is in no subnet of eth7 on cp-1, which has no address'],
     ],
   ])('blocks on %s', (_what, machine, expected) => expect(summaries(viewOf(machine))).toEqual(expected));
+
+  it('takes its own address for nobody else’s', () => {
+    expect(summaries(viewOf({ balancer: { taken: '52:54:00:12:34:56' } }))).toContain('start keepalived.service');
+  });
 
   it('writes over what a package brings, which serves nobody, and installs what is missing', () => {
     const files = { [paths.haproxyConfig]: { text: 'global\n  daemon\ndefaults\n  mode http\n', mode: '644' } };

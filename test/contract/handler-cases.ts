@@ -366,7 +366,7 @@ export const contractCases = {
   'service-reach': { play: async (s) => (await s.run(serviceReach('127.0.0.9', '127.0.0.9', 'a.b'))).stdout },
   'load-balancer-state': {
     play: async (s) => {
-      const { stdout } = await s.run(loadBalancerState());
+      const { stdout } = await s.run(loadBalancerState(null));
       const prefix = new RegExp(`^address=[^|]+\\|${s.address}/\\d+$`);
       const lines = stdout.split('\n').filter((line) => line !== '');
       return {

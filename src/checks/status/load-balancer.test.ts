@@ -15,7 +15,7 @@ const OWN = `  etcd: { topology: stacked }
 
 function machine(more: readonly string[] = []): BalancerFact {
   const addresses = ['10.77.0.20', ...more].map((address) => ({ interface: 'host0', address, prefixLength: 24 }));
-  return { addresses, programs: new Set(['haproxy', 'keepalived', 'curl']) };
+  return { addresses, programs: new Set(['haproxy', 'keepalived', 'curl']), taken: null };
 }
 
 const units = (inactive: string | null = null) =>
