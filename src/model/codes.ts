@@ -609,11 +609,6 @@ export const errorCodes = {
     when: 'The network of pods or Services overlaps an address or a route of a machine.',
     action: 'Choose another spec.network.podSubnet or serviceSubnet; neither can be changed later.',
   },
-  'check.virtual-ip': {
-    exit: 3,
-    when: 'Somebody has the virtual IP before there is a cluster.',
-    action: 'Choose an unused address of the machines’ subnet, or switch the other machine off.',
-  },
   'check.unknown': {
     exit: 3,
     when: 'Something about a machine could not be checked.',

@@ -185,7 +185,6 @@ function goodPreflight(n: number, addresses: readonly string[]): Known<Preflight
         { interface: 'eth0', cidr: `${addresses[n]}/24` },
       ],
       routes: [{ destination: '10.77.0.0/24', interface: 'eth0' }],
-      taken: new Map(),
     },
   };
 }

@@ -349,7 +349,7 @@ export const contractCases = {
   },
   'node-fitness': {
     play: async (s) => {
-      const lines = (await s.run(nodeFitness([]))).stdout.trim().split('\n');
+      const lines = (await s.run(nodeFitness())).stdout.trim().split('\n');
       const numbers = lines.filter((line) => /^(?:cpus|memoryKiB)=\d+$/.test(line)).length;
       return { numbers, own: lines.some((line) => line.endsWith(`|${s.address}/24`)) };
     },

@@ -39,7 +39,7 @@ const listener = (address: string, port: number, process: string | null = 'nginx
 });
 
 /** In node.test.ts. */
-const ofNodes: readonly ErrorCode[] = ['check.processors', 'check.memory', 'check.networks', 'check.virtual-ip'];
+const ofNodes: readonly ErrorCode[] = ['check.processors', 'check.memory', 'check.networks'];
 
 interface Case {
   code: ErrorCode;

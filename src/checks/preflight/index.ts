@@ -2,7 +2,7 @@ import type { Finding } from '../../model/finding.ts';
 import { diskSpace, fileSystem, fsync } from './disk.ts';
 import { testedVersion } from './kubernetes-version.ts';
 import { address, foreignEtcd, foreignNode, forwarding, hostKeys, peers, ports } from './network.ts';
-import { memory, networks, processors, virtualIp } from './node.ts';
+import { memory, networks, processors } from './node.ts';
 import { architecture, cgroupVersion, clock, hostname, operatingSystem, swap, systemd, tools } from './platform.ts';
 import { cgroupDriver, images, oomScore, runtime, versions } from './software.ts';
 import type { Check, CheckInput } from './types.ts';
@@ -40,7 +40,6 @@ export const checks: readonly Check[] = [
   processors,
   memory,
   networks,
-  virtualIp,
   unknown,
 ];
 

@@ -21,7 +21,7 @@ const good = (() => {
   if (fact?.is !== 'known') throw new Error('the scene has no fitness');
   return fact.value;
 })();
-const fit = (host: string, change: Partial<FitnessFact>, more: Scene = {}): Scene =>
+const brings = (host: string, change: Partial<FitnessFact>, more: Scene = {}): Scene =>
   bare({ ...more, preflight: { [host]: { fitness: { ...good, addresses: [], ...change } } } });
 const listens = (host: string, port: number, process: string, more: Scene = {}): Scene =>
   bare({ ...more, preflight: { [host]: { listeners: [{ address: '127.0.0.1', port, process, pid: 9 }] } } });
@@ -57,42 +57,42 @@ const cases: readonly Case[] = [
   {
     code: 'check.processors',
     when: 'a control plane has one processor',
-    bad: fit('cp-0', { cpus: 1 }),
+    bad: brings('cp-0', { cpus: 1 }),
     says: ['error cp-0: cp-0 has one processor; a control plane needs 2'],
-    good: fit('worker-0', { cpus: 1 }),
+    good: brings('worker-0', { cpus: 1 }),
   },
   {
     code: 'check.processors',
     when: 'and kubeadm need not mind',
-    bad: fit('cp-0', { cpus: 1 }, { spec: `${STACKED}\n  kubeadm: { ignorePreflightErrors: [numcpu] }` }),
+    bad: brings('cp-0', { cpus: 1 }, { spec: `${STACKED}\n  kubeadm: { ignorePreflightErrors: [numcpu] }` }),
     says: ['warning cp-0: cp-0 has one processor; a control plane needs 2'],
-    good: fit('cp-0', { cpus: 2 }),
+    good: brings('cp-0', { cpus: 2 }),
   },
   {
     code: 'check.memory',
     when: 'kubeadm would refuse a control plane',
-    bad: fit('cp-0', { memoryKiB: 1700 * 1024 - 1 }),
+    bad: brings('cp-0', { memoryKiB: 1700 * 1024 - 1 }),
     says: ['error cp-0: cp-0 has 1.6 GiB of memory; kubeadm refuses a control plane with less than 1700 MiB'],
-    good: fit('cp-0', { memoryKiB: 1.95 * 2 ** 20 }),
+    good: brings('cp-0', { memoryKiB: 1.95 * 2 ** 20 }),
   },
   {
     code: 'check.memory',
     when: 'it is less than there should be',
-    bad: fit('cp-0', { memoryKiB: 1700 * 1024 }),
+    bad: brings('cp-0', { memoryKiB: 1700 * 1024 }),
     says: ['warning cp-0: cp-0 has 1.6 GiB of memory; a control plane should have 2 GiB'],
-    good: fit('cp-0', { memoryKiB: 2 ** 21 }),
+    good: brings('cp-0', { memoryKiB: 2 ** 21 }),
   },
   {
     code: 'check.memory',
     when: 'a worker has little',
-    bad: fit('worker-0', { memoryKiB: 2 ** 20 }),
+    bad: brings('worker-0', { memoryKiB: 2 ** 20 }),
     says: ['warning worker-0: worker-0 has 1 GiB of memory; 2 GiB is the least that leaves room for pods'],
-    good: fit('worker-0', { memoryKiB: 2 ** 21 }),
+    good: brings('worker-0', { memoryKiB: 2 ** 21 }),
   },
   {
     code: 'check.networks',
     when: 'pods would have addresses of a machine’s own networks',
-    bad: fit('worker-0', {
+    bad: brings('worker-0', {
       addresses: [{ interface: 'eth1', cidr: '10.244.3.1/24' }],
       routes: [
         { destination: '10.244.3.0/24', interface: 'eth1' },
@@ -103,40 +103,24 @@ const cases: readonly Case[] = [
       'error worker-0: spec.network.podSubnet 10.244.0.0/16 overlaps the address 10.244.3.1/24 of eth1 of worker-0',
       'error worker-0: spec.network.serviceSubnet 10.96.0.0/12 overlaps the route to 10.96.0.10 by wg0 of worker-0',
     ],
-    good: fit('worker-0', {
+    good: brings('worker-0', {
       addresses: [{ interface: 'cni0', cidr: '10.244.3.1/24' }],
       routes: [{ destination: '0.0.0.0/0', interface: 'eth0' }],
     }),
   },
   {
-    code: 'check.virtual-ip',
-    when: 'somebody answers for it',
-    bad: bare({
-      preflight: Object.fromEntries(
-        ['cp-0', 'cp-1'].map((host) => [
-          host,
-          { fitness: { ...good, addresses: [], taken: new Map([['10.77.0.100', 'is at 52:54:00:00:00:01']]) } },
-        ]),
-      ),
-    }),
-    says: [
-      'error -: the virtual IP 10.77.0.100 is somebody’s already: it is at 52:54:00:00:00:01, as seen from cp-0 and cp-1',
-    ],
-    good: bare(),
-  },
-  {
     code: 'check.tools',
     when: 'kubeadm lacks a program',
-    bad: fit('worker-0', { lacks: ['losetup'] }),
+    bad: brings('worker-0', { lacks: ['losetup'] }),
     says: ['error worker-0: worker-0 lacks losetup'],
-    good: fit('worker-0', {}),
+    good: brings('worker-0', {}),
   },
   {
     code: 'check.address',
     when: 'a machine has another address',
-    bad: fit('worker-0', { addresses: [{ interface: 'eth0', cidr: '10.77.0.99/24' }] }),
+    bad: brings('worker-0', { addresses: [{ interface: 'eth0', cidr: '10.77.0.99/24' }] }),
     says: ['error worker-0: worker-0 does not have the address 10.77.0.30 that cluster.yaml gives it'],
-    good: fit('worker-0', { addresses: [{ interface: 'eth0', cidr: '10.77.0.30/24' }] }),
+    good: brings('worker-0', { addresses: [{ interface: 'eth0', cidr: '10.77.0.30/24' }] }),
   },
   {
     code: 'check.port',

@@ -1,9 +1,7 @@
 import { overlap, type Prefix, parsePrefix } from '../../config/prefix.ts';
 import type { FitnessFact } from '../../facts/preflight/types.ts';
-import type { Finding } from '../../model/finding.ts';
-import { finding } from '../finding.ts';
 import { list, said, size } from '../text.ts';
-import { type Check, isIgnored, isOurs, ofEachHost, subjects } from './types.ts';
+import { isIgnored, isOurs, ofEachHost } from './types.ts';
 
 // kubeadm's own limits: https://github.com/kubernetes/kubernetes/blob/v1.36.3/cmd/kubeadm/app/constants/constants.go
 const CPUS = 2;
@@ -88,22 +86,3 @@ function takenBy({ addresses, routes }: FitnessFact): Taken[] {
 function samePrefix(a: Prefix, b: Prefix): boolean {
   return a.bits === b.bits && overlap(a, b);
 }
-
-/** Told once, whoever sees it. */
-export const virtualIp: Check = {
-  code: 'check.virtual-ip',
-  judge: (input): Finding[] => {
-    const seen = subjects(input).flatMap(({ id, preflight }) =>
-      [...(preflight.fitness?.taken ?? [])].map(([address, who]) => ({ id, address, who })),
-    );
-    return [...Map.groupBy(seen, ({ address }) => address)].map(([address, same]) => {
-      const [first] = same;
-      const by = list(same.map(({ id }) => id));
-      return finding(
-        'check.virtual-ip',
-        'error',
-        `the virtual IP ${address} is somebody’s already: it ${said(first?.who ?? '')}, as seen from ${by}`,
-      );
-    });
-  },
-};

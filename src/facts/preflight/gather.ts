@@ -68,7 +68,7 @@ async function askHost(
       disks: rest.add(disksProbe),
       hostKeys: rest.add(hostKeysProbe),
       nodeFiles: rest.add(nodeFilesProbe),
-      fitness: isNode ? rest.add(fitnessProbe(view)) : notAsked,
+      fitness: isNode ? rest.add(fitnessProbe) : notAsked,
       // Of a stacked member the search between nodes finds the same, and more.
       peers: isMember && !isNode ? rest.add(peersProbe(view, reached)) : notAsked,
       ways: isNode ? rest.add(waysProbe(view, reached)) : notAsked,

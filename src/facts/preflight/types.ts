@@ -43,8 +43,6 @@ export interface FitnessFact {
   addresses: readonly { interface: string; cidr: string }[];
   /** Without the default one. */
   routes: readonly { destination: string; interface: string }[];
-  /** Of addresses that are to be free: who has them, for people. */
-  taken: ReadonlyMap<string, string>;
 }
 
 export interface ClockFact {

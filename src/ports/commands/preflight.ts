@@ -114,10 +114,9 @@ const SEARCH = [
 
 /**
  * What a machine brings for being a node: `cpus=N`, `memoryKiB=N`, `lacks=PROGRAM` of those that kubeadm needs, `address=INTERFACE|CIDR`,
- * `route=DESTINATION|INTERFACE`. Of addresses that nobody may have yet `taken=ADDRESS|WHO` for each that somebody answers for: with a
- * connection, by refusing it, or as the segment tells its hardware address.
+ * `route=DESTINATION|INTERFACE`.
  */
-export function nodeFitness(free: readonly string[]): ReadCommand {
+export function nodeFitness(): ReadCommand {
   const text = [
     'export LC_ALL=C; echo "cpus=$(nproc)"; sed -n "s/^MemTotal: *\\([0-9]*\\) kB/memoryKiB=\\1/p" /proc/meminfo',
     'for t in losetup mount cp; do command -v $t >/dev/null || echo "lacks=$t"; done',
@@ -125,13 +124,7 @@ export function nodeFitness(free: readonly string[]): ReadCommand {
     `ip -o addr show | awk '$3 == "inet" || $3 == "inet6" { print "address=" $2 "|" $4 }'`,
     '{ ip -o -4 route show; ip -o -6 route show; } 2>/dev/null |',
     `  awk '$1 ~ /^[0-9a-f.:]+(\\/[0-9]+)?$/ { for (n = 2; n < NF; n++) if ($n == "dev") print "route=" $1 "|" $(n + 1) }'`,
-    'for a do',
-    '  ip -o addr show | grep -qF " $a/" && continue',
-    `  if why=$(timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/22"' "$a" 2>&1); then who='takes connections'`,
-    `  else case $why in *refused*) who='answers' ;; *) who=$(ip neigh show to "$a" | sed -n 's/.* lladdr \\([0-9a-f:]*\\) .*/is at \\1/p' | head -n 1) ;; esac; fi`,
-    '  [ -z "$who" ] || echo "taken=$a|$who"',
-    'done',
     'exit 0',
   ].join('\n');
-  return readCommand('node-fitness', script(text, free));
+  return readCommand('node-fitness', script(text, []));
 }
