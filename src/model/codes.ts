@@ -911,8 +911,18 @@ export const errorCodes = {
   // --- changes after the founding that cannot be made yet
   'change.hosts': {
     exit: 5,
-    when: 'Machines were added to or removed from a founded cluster.',
-    action: 'Put the list of hosts back as it was; changing members is a capability of its own.',
+    when: 'Machines were added to or removed from a founded cluster, or have another role. Workers may be added.',
+    action: 'Put the list of hosts back as it was; only workers can be added.',
+  },
+  'change.network': {
+    exit: 5,
+    when: 'The networks of pods or Services, or the DNS domain, of a cluster that is there were changed.',
+    action: 'Put it back as it was; another network is another cluster.',
+  },
+  'change.endpoint': {
+    exit: 5,
+    when: 'The endpoint of a cluster that is there was changed.',
+    action: 'Put it back as it was; kubeadm does not support another one.',
   },
   'change.address': { exit: 5, when: 'A member’s address was changed.', action: 'Put the address back.' },
   'change.name': { exit: 5, when: 'The cluster was given another name.', action: 'Put metadata.name back as it was.' },

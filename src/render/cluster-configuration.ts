@@ -3,6 +3,8 @@ import type { NameValue } from './kubeadm-config.ts';
 
 interface ClusterConfiguration {
   kind?: unknown;
+  controlPlaneEndpoint?: unknown;
+  networking?: { podSubnet?: unknown; serviceSubnet?: unknown; dnsDomain?: unknown };
   etcd?: { local?: { extraArgs?: readonly NameValue[] } };
 }
 
@@ -23,4 +25,28 @@ export function withEtcdArguments(text: string, args: readonly NameValue[]): str
   const kept = (local.extraArgs ?? []).filter((arg) => !names.has(arg.name));
   const changed = { ...config, etcd: { ...config.etcd, local: { ...local, extraArgs: [...kept, ...args] } } };
   return stringify(changed, { lineWidth: 0 });
+}
+
+export interface KubeadmNetworking {
+  podSubnet?: string;
+  serviceSubnet?: string;
+  dnsDomain?: string;
+  controlPlaneEndpoint?: string;
+}
+
+/** What the cluster was told of its networks; null when the text is no ClusterConfiguration. */
+export function kubeadmNetworking(text: string): KubeadmNetworking | null {
+  const config = parsed(text);
+  if (config?.kind !== 'ClusterConfiguration') return null;
+  const { podSubnet, serviceSubnet, dnsDomain } = config.networking ?? {};
+  const all = { podSubnet, serviceSubnet, dnsDomain, controlPlaneEndpoint: config.controlPlaneEndpoint };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => typeof value === 'string'));
+}
+
+function parsed(text: string): ClusterConfiguration | null {
+  try {
+    return parse(text) as ClusterConfiguration | null;
+  } catch {
+    return null;
+  }
 }

@@ -2,6 +2,7 @@ import type { Finding } from '../../model/finding.ts';
 import { tryParseCertificate } from '../../model/x509.ts';
 import { isFounded } from '../../ports/vault.ts';
 import { refusal } from '../finding.ts';
+import { machineChanges } from './machine-changes.ts';
 import type { PlanRefusal } from './types.ts';
 
 /** After the founding these are operations of their own; until keelson can do them it refuses rather than half does them. */
@@ -29,20 +30,7 @@ export const changes: PlanRefusal = (view, intent) => {
       ),
     );
   }
-  const before = inventory.hosts.map((h) => h.name).sort();
-  const after = desired.machines.map((m) => m.id).sort();
-  if (before.join() !== after.join())
-    found.push(
-      refusal(
-        'change.hosts',
-        `the cluster’s machines are ${before.join(', ')}; cluster.yaml lists ${after.join(', ')}`,
-      ),
-    );
-  for (const { id, address } of desired.machines) {
-    const old = inventory.hosts.find((h) => h.name === id);
-    if (old !== undefined && old.address !== address)
-      found.push(refusal('change.address', `${id} has the address ${old.address}; cluster.yaml says ${address}`, id));
-  }
+  found.push(...machineChanges(inventory.hosts, desired.machines));
   const ports = (p: { client: number; peer: number; metrics: number }): string =>
     `client ${p.client}, peer ${p.peer}, metrics ${p.metrics}`;
   if (ports(inventory.ports) !== ports(spec.etcd.ports))

@@ -2,6 +2,7 @@ import type { Finding } from '../../model/finding.ts';
 import type { View } from '../../steps/types.ts';
 import type { Intent } from '../types.ts';
 import { changes } from './changes.ts';
+import { clusterChanges } from './cluster-changes.ts';
 import { foreignNodes } from './foreign-nodes.ts';
 import { founding } from './founding.ts';
 import { lostData } from './lost-data.ts';
@@ -21,6 +22,7 @@ const refusals: readonly PlanRefusal[] = [
   restartFounding,
   lostData,
   changes,
+  clusterChanges,
   reset,
 ];
 
