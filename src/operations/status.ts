@@ -68,7 +68,7 @@ export function statusReport(
   return {
     cluster: cluster.name,
     at: at.toISOString(),
-    healthy: isHealthy(view, observed) && kubernetes?.made !== false && !findings.some((f) => f.severity === 'error'),
+    healthy: isHealthy(view, observed) && isAllReady(kubernetes) && !findings.some((f) => f.severity === 'error'),
     kubernetesVersion: view.desired.config.spec.kubernetesVersion,
     etcd: {
       clusterId: clusterIdOf(view, observed),
@@ -118,6 +118,14 @@ function isHealthy(view: View, { asked, members, clusterIds }: ObservedCluster):
   const [clusterId] = clusterIds;
   const one = clusterIds.length === 1 && (etcdClusterId === null || clusterId === etcdClusterId);
   return asked && one && view.desired.members.every((m) => members.some((o) => o.host === m.host && o.healthy));
+}
+
+/** Of a cluster that is etcd alone nothing more is asked. */
+function isAllReady(kubernetes: KubernetesReport | null): boolean {
+  if (kubernetes === null) return true;
+  const { servers, nodes } = kubernetes;
+  const configured = nodes.filter(({ host }) => host !== null);
+  return [...servers, ...configured].every(({ ready }) => ready === true);
 }
 
 function clusterIdOf(view: View, { clusterIds }: ObservedCluster): string | null {

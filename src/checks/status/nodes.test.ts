@@ -109,6 +109,14 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    when: 'a control plane is added',
+    scene: {
+      kube: kubeFacts({ servers: { 'cp-2': silentServer }, nodes: { 'cp-2': null } }),
+      facts: { 'cp-2': { node: { ...controlPlaneNode, kubeconfigs: new Set(), manifests: new Set() } } },
+    },
+    says: ['error status.node-missing cp-2: cp-2 is not a node of the cluster: it has not joined, or was removed'],
+  },
+  {
     when: 'a manifest has been moved away',
     scene: { facts: { 'cp-2': { node: { ...controlPlaneNode, manifests: new Set(['etcd', 'kube-apiserver']) } } } },
     says: [
@@ -230,6 +238,17 @@ describe('a cluster that is ill', () => {
 });
 
 describe('a cluster that is not made yet', () => {
+  it('is not healthy before its nodes are, and no finding misses them', () => {
+    const kube = kubeFacts({
+      servers: { 'cp-2': silentServer },
+      nodes: { 'cp-2': null, 'worker-0': { ready: false, why: 'no network yet' } },
+    });
+    const r = report({ vault: openVault('founded'), kube });
+    expect(told(r)).toEqual([
+      'warning status.not-founded -: the founding of lab is not finished: its members are not all hardened and verified',
+    ]);
+    expect(r.healthy).toBe(false);
+  });
   const bare = { node: { ...controlPlaneNode, kubeconfigs: new Set<string>(), manifests: new Set<string>() } };
   it('misses neither servers nor nodes', () => {
     const r = report({

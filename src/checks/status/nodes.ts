@@ -6,11 +6,15 @@ import { NEVER_JOINED, nodeStateOf } from './kubernetes.ts';
 import { insteadOfApply } from './refused.ts';
 import type { ApiServerReport, KubernetesReport, StatusCheck, StatusInput } from './types.ts';
 
-/** Where there is a cluster, or may be one. Of one that is still to be made nothing is missed. */
+/**
+ * Where there is a cluster, or may be one. Of one that is still being made nothing is missed, and without the vault nobody could be asked:
+ * findings of their own tell that.
+ */
 function ofCluster(judge: (input: StatusInput, kubernetes: KubernetesReport) => readonly Finding[]): StatusCheck {
   return (input) => {
-    const { kubernetes } = input;
-    return kubernetes === null || kubernetes.made === false ? [] : judge(input, kubernetes);
+    const { kubernetes, view } = input;
+    const made = kubernetes?.made !== false && view.desired.cluster.phase === 'handed-over';
+    return kubernetes === null || !made ? [] : judge(input, kubernetes);
   };
 }
 
@@ -23,7 +27,9 @@ export const notMade: StatusCheck = ({ view, kubernetes, plan }) => {
 };
 
 /** One finding when none is ready; else one for each that is not. */
-export const apiServers = ofCluster(({ view }, { servers }) => {
+export const apiServers = ofCluster(({ view }, { servers: all }) => {
+  // Of a machine that is still to become a control plane its missing node tells.
+  const servers = all.filter(({ host }) => nodeStateOf(view, host)?.kubeconfigs.has('admin') !== false);
   if (!servers.some(({ ready }) => ready === true)) {
     const sure = servers.every(({ ready }) => ready === false);
     const each = list(servers.map((server) => `${server.host} (${troubleOf(server)})`));
