@@ -29,7 +29,7 @@ export async function runKubeadm(
 
 /** kubeadm's own names of checks, `[ERROR Port-6443]: ...`; else the line that begins with `error:`, which sums up. */
 function kubeadmError(host: HostId, verb: KubeadmVerb, exitCode: number, output: string): KeelsonError {
-  const failed = [...output.matchAll(/\[ERROR ([A-Za-z0-9-]+)\]: (.+)/g)].map(([, check, why]) => `${check}: ${why}`);
+  const failed = [...output.matchAll(/\[ERROR ([^\]\s]+)\]: (.+)/g)].map(([, check, why]) => `${check}: ${why}`);
   const why = failed.length > 0 ? failed.join('; ') : (/^error: (.+)$/m.exec(output)?.[1] ?? lastLine(output));
   return new KeelsonError(
     failed.length > 0 ? 'kubeadm.preflight' : 'kubeadm.failed',

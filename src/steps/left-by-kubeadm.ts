@@ -18,6 +18,8 @@ export function leftByInit({ spec }: ClusterConfig): readonly string[] {
 /** `ca.crt` is looked for on workers alone: control planes have it before. */
 export const leftByJoin: readonly string[] = [
   `FileAvailable${named('/etc/kubernetes/kubelet.conf')}`,
+  // kubeadm takes it away when it ends, and not when it is ended.
+  `FileAvailable${named('/etc/kubernetes/bootstrap-kubelet.conf')}`,
   `FileAvailable${named('/etc/kubernetes/pki/ca.crt')}`,
   'Port-10250',
 ];
