@@ -20,7 +20,10 @@ const ETCD_GOES_ON: readonly string[] = [
  * cannot cost a vote: its etcd goes on or does not run, or too few run for there to be a quorum at all.
  */
 export const quorum: SafetyRule = (step, view) => {
-  if (endsMember(step) || !isFounded(view.desired.cluster.phase)) return [];
+  const { cluster, members } = view.desired;
+  if (endsMember(step) || !isFounded(cluster.phase)) return [];
+  // One that is alone cannot be restarted otherwise, and until the handover nobody is there to be disturbed.
+  if (members.length === 1 && cluster.phase !== 'handed-over') return [];
   const { stay, need, healthy } = quorumMargin(view, step.on);
   if (stay >= need) return [];
   if (!healthy && (ETCD_GOES_ON.includes(step.kind) || down(view, step.on) || mayVote(view) < need)) return [];
