@@ -10,7 +10,9 @@ import { KUBELET } from '../steps/software.ts';
 import type { View } from '../steps/types.ts';
 
 /** Refusals that pass by themselves when a member that is being restarted is back. */
-const PASSING: ReadonlySet<ErrorCode> = new Set(['safety.quorum', 'safety.others-unhealthy']);
+const PASSING: ReadonlySet<ErrorCode> = new Set(['safety.quorum', 'safety.others-unhealthy', 'kube.unreachable']);
+/** From the boot of a machine to an API server that is ready, with its etcd; where it takes longer something else is wrong. */
+const API_SERVER_MS = 120_000;
 /** As long as the engine waits for the same rules: a member that runs, and is not healthy by then, has another trouble. */
 const RUNS_GRACE_MS = 30_000;
 const POLL = { from: 500, to: 2000 };
@@ -59,12 +61,24 @@ function comingBack({ result, view }: { result: PlanResult; view: View }, tookMs
   });
   const starting = ill.filter((m) => m.state === 'starting');
   const waitedFor = starting.length > 0 || tookMs < RUNS_GRACE_MS ? ill.filter((m) => m.state !== 'down') : starting;
-  if (waitedFor.length === 0) return null;
+  if (waitedFor.length === 0) return tookMs < API_SERVER_MS ? apiServerStarting({ result, view }) : null;
   return waitedFor
     .map(({ host, why, state }) =>
       state === 'starting' ? `the kubelet on ${host} is starting etcd` : `${host}: ${why}`,
     )
     .join('; ');
+}
+
+/** The kubelet of a control plane has all that it needs to start the API server for which the plan was refused. */
+function apiServerStarting({ result, view }: { result: PlanResult; view: View }): string | null {
+  if (result.ok || !result.refusals.some(({ code }) => code === 'kube.unreachable')) return null;
+  const starting = view.desired.nodes.filter(({ host }) => {
+    const facts = view.facts.hosts.get(host);
+    const kubelet = facts?.units.is === 'known' && facts.units.value.get(KUBELET)?.active === 'active';
+    return kubelet && facts.node.is === 'known' && facts.node.value?.manifests.has('kube-apiserver') === true;
+  });
+  const names = starting.map(({ name }) => name);
+  return names.length === 0 ? null : `the API server of ${names.join(', ')} is not ready`;
 }
 
 /** `starting`: no etcd runs, and the kubelet has all that it needs to start it. */

@@ -2,7 +2,9 @@ import { API_SERVER_PORT, controlPlaneEndpoint, kubeadmNodeOf } from '../desired
 import { KeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
 import { publicKeySha256 } from '../model/x509.ts';
+import type { World } from '../ports/world.ts';
 import { kubeadmJoinConfig } from '../render/kubeadm-cluster.ts';
+import { noApiServer } from './api-server.ts';
 import { withBootstrapToken } from './bootstrap-token.ts';
 import { factOf, needed } from './compare.ts';
 import { memberHealth } from './etcd-member.ts';
@@ -15,12 +17,13 @@ import { type Check, defineStep, type View } from './types.ts';
 import { uploadKeys } from './upload-keys.ts';
 
 const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
+const EXCLUDED_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 
 /** A further control plane joins. One at a time: each adds a member to etcd, and a second learner is refused. */
 export const controlPlaneJoin = defineStep({
   kind: 'control-plane-join',
   risk: 'safe',
-  attempts: 2,
+  attempts: 3,
   settleMs: 180_000,
   parse: noParams,
   title: (_params, on) => `join the control plane ${on}`,
@@ -36,7 +39,8 @@ export const controlPlaneJoin = defineStep({
     // kubeadm has done its part, and would disturb what is there.
     if (joined(view, on)) return;
     const cluster = clusterOf(view);
-    if (cluster === null) throw new KeelsonError('kube.unreachable', 'no API server of the cluster is ready');
+    if (cluster === null) return noApiServer(world, view);
+    if (unmarked(view, on)) return mark(world, cluster.through, nodeOf(view, on).name);
     const { config, criSocket, clusterKeys } = view.desired;
     const { controlPlane } = config.spec;
     const sha256 = publicKeySha256(clusterKeys.get('kubernetes-ca') ?? '');
@@ -83,6 +87,27 @@ function joined(view: View, on: HostId): boolean {
     state?.manifests.has('kube-scheduler') === true &&
     state.kubeletConfigured
   );
+}
+
+/** Only kubeadm's mark is missing. It joins no node of a name that is Ready already, and so cannot be had to do it. */
+function unmarked(view: View, on: HostId): boolean {
+  const state = factOf(view, on, 'node');
+  return (
+    clusterOf(view)?.nodes.get(nodeOf(view, on).name)?.ready === true &&
+    state?.manifests.has('kube-scheduler') === true &&
+    state.kubeletConfigured &&
+    memberProblem(view, on) === null
+  );
+}
+
+/** As kubeadm's phase mark-control-plane; the taints are given with the node's other settings. */
+async function mark(world: World, through: HostId, name: string): Promise<void> {
+  const ref = { apiVersion: 'v1', kind: 'Node', name };
+  const labels = { [CONTROL_PLANE_LABEL]: '', [EXCLUDED_LABEL]: '' };
+  const patched = await world.kube.mergePatch({ on: through, signal: world.signal }, ref, { metadata: { labels } });
+  if (patched.is === 'ok') return;
+  const why = patched.is === 'absent' ? 'it is gone' : patched.message;
+  throw new KeelsonError('kube.refused', `the API server does not change the node ${name}: ${why}`, { host: through });
 }
 
 /** With the next one on its way, this one has to be whole: its part of the load is its own. */

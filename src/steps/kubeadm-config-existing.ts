@@ -1,6 +1,7 @@
 import { EXISTING } from '../desired/kubeadm-cluster.ts';
 import { KeelsonError } from '../model/errors.ts';
 import { withEtcdArguments } from '../render/cluster-configuration.ts';
+import { noApiServer } from './api-server.ts';
 import { needed } from './compare.ts';
 import { clusterOf } from './kubeadm-join.ts';
 import { noParams } from './params.ts';
@@ -29,7 +30,7 @@ export const kubeadmConfigExisting = defineStep({
   },
   apply: async (_params, world, view) => {
     const cluster = clusterOf(view);
-    if (cluster === null) throw new KeelsonError('kube.unreachable', 'no API server of the cluster is ready');
+    if (cluster === null) return noApiServer(world, view);
     const call = { on: cluster.through, signal: world.signal };
     const got = await world.kube.get(call, REF);
     if (got.is !== 'ok') throw refused(cluster.through, got.is === 'absent' ? 'it is not there' : got.message);

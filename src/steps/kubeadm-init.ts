@@ -1,14 +1,19 @@
 import { API_SERVER_PORT, kubeadmClusterOf, kubeadmNodeOf } from '../desired/kubeadm-cluster.ts';
 import type { Node } from '../desired/nodes.ts';
 import type { NodeFact } from '../facts/types.ts';
+import { KeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
 import { isFounded } from '../ports/vault.ts';
 import { kubeadmInitConfig } from '../render/kubeadm-cluster.ts';
+import { apiServerBack } from './api-server.ts';
 import { factOf } from './compare.ts';
 import { runKubeadm } from './kubeadm.ts';
 import { leftByInit } from './left-by-kubeadm.ts';
 import { noParams } from './params.ts';
 import { type Check, defineStep, type View } from './types.ts';
+
+/** Long enough for kubeadm to write down what it signs with it. */
+const TOKEN_SECONDS = 60;
 
 /**
  * The first control plane. kubeadm finds the authorities in place and takes them, so that an init that is done again makes the same cluster:
@@ -17,19 +22,22 @@ import { type Check, defineStep, type View } from './types.ts';
 export const kubeadmInit = defineStep({
   kind: 'kubeadm-init',
   risk: 'safe',
-  attempts: 2,
+  attempts: 3,
   settleMs: 120_000,
   parse: noParams,
   title: (_params, on) => `make the first control plane on ${on}`,
   reads: (_params, on) => [{ on, fact: 'node' }, { on, fact: 'runtime' }, 'kube', 'vault'],
   judge: (_params, view, on): Check => {
     const lacking = lackingOf(view);
-    if (lacking !== null && lacking.length === 0) return { is: 'satisfied' };
+    // Of a cluster that is made somebody may have taken CoreDNS or kube-proxy away, for others in their place.
+    if (lacking !== null && (lacking.length === 0 || isMade(view))) return { is: 'satisfied' };
     const state = factOf(view, on, 'node');
     const begun = state?.manifests.has('kube-apiserver') === true;
     // An external etcd has its data: an init that is done again over it makes the same cluster.
     const holdsData = view.desired.config.spec.etcd.topology === 'stacked';
-    if (holdsData && isFounded(view.desired.cluster.phase) && !begun) return { is: 'blocked', finding: gone(on) };
+    if (isMade(view) && !begun && holdsData) return { is: 'blocked', finding: gone(on) };
+    // Never over what is there: kubeadm would write etcd's manifest as it was for the first time.
+    if (isMade(view) && begun) return { is: 'blocked', finding: away(view) };
     const { kubernetesVersion } = view.desired.config.spec;
     const what = begun ? 'finish kubeadm init, which was cut off' : `kubeadm init, Kubernetes ${kubernetesVersion}`;
     return {
@@ -38,12 +46,19 @@ export const kubeadmInit = defineStep({
     };
   },
   apply: async (_params, world, view, on) => {
-    const begun = kubeadmBegan(factOf(view, on, 'node'));
+    const state = factOf(view, on, 'node');
+    const begun = kubeadmBegan(state);
+    // It may have come to its end, and the API server is only being started again.
+    const mayBeWhole = state?.kubeletConfigured === true && state.manifests.has('kube-scheduler');
+    if (mayBeWhole && lackingOf(view) === null && (await apiServerBack(world, view, RESTART_MS)))
+      throw new KeelsonError('kube.unreachable', 'the API server was not ready, and is now', { host: on });
     const { config, criSocket } = view.desired;
     const node = nodeOf(view, on);
     const registration = kubeadmNodeOf(config, node, criSocket);
     const runtime = factOf(view, on, 'runtime');
     const { spec } = config;
+    // kubeadm makes a token in any case, and without this one it would live for a day. Nobody uses it.
+    const token = `${world.random.hex(3)}.${world.random.hex(8)}`;
     world.note('kubeadm init');
     await runKubeadm(
       world,
@@ -55,11 +70,13 @@ export const kubeadmInit = defineStep({
         },
         advertiseAddress: node.address,
         bindPort: spec.controlPlane?.apiServerPort ?? API_SERVER_PORT,
+        bootstrapToken: { token, ttlSeconds: TOKEN_SECONDS },
         cluster: kubeadmClusterOf(config),
         cgroupDriver: spec.runtime.cgroupDriver ?? (runtime.is === 'containerd' ? runtime.cgroupDriver : 'systemd'),
         kubelet: spec.kubelet,
         kubeProxy: spec.kubeProxy,
       }),
+      [token, token.slice(token.indexOf('.') + 1)],
     );
   },
 });
@@ -71,9 +88,32 @@ export function kubeadmBegan(state: NodeFact | null): boolean {
   return STATIC_PODS.some((name) => state?.manifests.has(name));
 }
 
+/** Longer than an API server takes from the boot of its machine; shorter than anybody likes to wait in vain. */
+const RESTART_MS = 60_000;
+
+/** The cluster was whole once: what is not to be seen of it now is not to be made again. */
+function isMade({ desired, facts }: View): boolean {
+  if (desired.config.spec.etcd.topology === 'stacked') return isFounded(desired.cluster.phase);
+  const vault = facts.vault.is === 'known' && facts.vault.value.is === 'open' ? facts.vault.value : null;
+  return vault?.inventory?.hosts.some(({ roles }) => roles.includes('control-plane')) === true;
+}
+
 /** null while no API server of the cluster can be asked. */
 function lackingOf({ facts }: View): readonly string[] | null {
   return facts.kube.is === 'known' ? (facts.kube.value.cluster?.lacking ?? null) : null;
+}
+
+function away({ facts }: View) {
+  const servers = facts.kube.is === 'known' ? [...facts.kube.value.servers] : [];
+  const why = servers.map(([host, server]) =>
+    server.is === 'failed' ? `${host}: ${server.message}` : `${host} is not ready: ${server.failing.join(', ')}`,
+  );
+  return {
+    code: 'kube.unreachable' as const,
+    severity: 'error' as const,
+    message: `no API server of the cluster is ready; ${why.join('; ')}`,
+    action: 'Run the same command again when one is; keelson status tells what keeps them from it.',
+  };
 }
 
 function gone(on: HostId) {

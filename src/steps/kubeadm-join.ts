@@ -2,6 +2,7 @@ import { controlPlaneEndpoint, kubeadmNodeOf } from '../desired/kubeadm-cluster.
 import { KeelsonError } from '../model/errors.ts';
 import { publicKeySha256 } from '../model/x509.ts';
 import { kubeadmJoinConfig } from '../render/kubeadm-cluster.ts';
+import { noApiServer } from './api-server.ts';
 import { withBootstrapToken } from './bootstrap-token.ts';
 import { factOf } from './compare.ts';
 import { runKubeadm } from './kubeadm.ts';
@@ -14,7 +15,7 @@ import { type Check, defineStep, type View } from './types.ts';
 export const workerJoin = defineStep({
   kind: 'worker-join',
   risk: 'safe',
-  attempts: 2,
+  attempts: 3,
   settleMs: 60_000,
   parse: noParams,
   title: (_params, on) => `join the worker ${on}`,
@@ -27,12 +28,13 @@ export const workerJoin = defineStep({
   },
   apply: async (_params, world, view, on) => {
     const cluster = clusterOf(view);
-    if (cluster === null) throw new KeelsonError('kube.unreachable', 'no API server of the cluster is ready');
+    if (cluster === null) return noApiServer(world, view);
     const { config, criSocket, clusterKeys } = view.desired;
     const sha256 = publicKeySha256(clusterKeys.get('kubernetes-ca') ?? '');
     if (sha256 === null) throw new KeelsonError('vault.absent', 'the vault holds no Kubernetes CA');
     const registration = kubeadmNodeOf(config, nodeOf(view, on), criSocket);
-    const begun = factOf(view, on, 'node')?.kubeletConfigured === true;
+    const state = factOf(view, on, 'node');
+    const begun = state !== null && (state.kubeletConfigured || state.kubeconfigs.size > 0);
     await withBootstrapToken(world, cluster.through, `keelson joins ${on}`, async ({ token, secret }) => {
       world.note('kubeadm join');
       const text = kubeadmJoinConfig({

@@ -1,6 +1,7 @@
 import type { Node, Taint } from '../desired/nodes.ts';
 import type { KubeNodeFact } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
+import { noApiServer } from './api-server.ts';
 import { needed } from './compare.ts';
 import { nodeOf } from './kubeadm-init.ts';
 import { clusterOf } from './kubeadm-join.ts';
@@ -34,7 +35,8 @@ export const nodeSettings = defineStep({
     const node = nodeOf(view, on);
     const fact = factOfNode(view, node);
     const cluster = clusterOf(view);
-    if (cluster === null || fact === undefined)
+    if (cluster === null) return noApiServer(world, view);
+    if (fact === undefined)
       throw new KeelsonError('kube.unreachable', `the node ${node.name} cannot be asked for`, { host: on });
     const call = { on: cluster.through, signal: world.signal };
     const applied = await world.kube.apply(

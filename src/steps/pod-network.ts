@@ -1,6 +1,7 @@
 import { APPLIED } from '../desired/network.ts';
 import { keyOf } from '../facts/kube.ts';
 import { KeelsonError } from '../model/errors.ts';
+import { noApiServer } from './api-server.ts';
 import { needed } from './compare.ts';
 import { clusterOf } from './kubeadm-join.ts';
 import { noParams } from './params.ts';
@@ -10,7 +11,7 @@ import { defineStep, type View } from './types.ts';
 export const podNetwork = defineStep({
   kind: 'pod-network',
   risk: 'safe',
-  attempts: 2,
+  attempts: 3,
   settleMs: 10_000,
   parse: noParams,
   title: () => 'apply the pod network',
@@ -23,7 +24,7 @@ export const podNetwork = defineStep({
     ),
   apply: async (_params, world, view) => {
     const cluster = clusterOf(view);
-    if (cluster === null) throw new KeelsonError('kube.unreachable', 'no API server of the cluster is ready');
+    if (cluster === null) return noApiServer(world, view);
     for (const object of missing(view)) {
       const applied = await world.kube.apply({ on: cluster.through, signal: world.signal }, object, { force: true });
       if (applied.is === 'ok') continue;
