@@ -46,7 +46,7 @@ export function simulatedSubject(sim: SimCluster, name: string): ContractSubject
   const machine = sim.machines.get(hostId(name));
   if (machine === undefined) throw new Error(`there is no machine ${name}`);
   const wallMs = (): number => sim.clock.now().getTime();
-  const world = { nowMs: sim.clock.monotonicMs, wallMs, etcd: sim.etcd, reaches: () => true };
+  const world = { nowMs: sim.clock.monotonicMs, wallMs, etcd: sim.etcd, kube: sim.kube, reaches: () => true };
   return {
     address: machine.address,
     programs: '/usr/bin',

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { hostId } from '../../src/model/ids.ts';
+import { runningCluster } from './sim/founded.ts';
 import { mutations } from './sim/mutations.ts';
 import { type Mutation, runSeed } from './sim/run-schedule.ts';
 import { type Story, scheduleOf } from './sim/schedule.ts';
+import { shapeOf } from './sim/world.ts';
 
 // A simulation that finds nothing proves nothing. Each of these is keelson without one of the things that keep it safe, under the very
 // seeds that `make check` runs.
@@ -42,6 +45,20 @@ describe('the simulation finds that', () => {
     const mutation: Mutation = mutations[name];
     const { violation } = await seedsUntil(story, mutation, wanted);
     expect(violation).toMatch(wanted);
+  });
+
+  it.each(['stacked-1+1', 'stacked-3+1'])('kubeadm’s own manifests of etcd stay as they are: %s', async (text) => {
+    const { policy } = mutations['kubeadm’s own manifests of etcd stay as they are'];
+    const sim = await runningCluster(shapeOf(text, 'preinstalled'), 1, policy);
+    expect(sim.check()).toEqual([]);
+    sim.wipe(hostId('cp-0'), '/var/lib/etcd');
+    sim.powerOff(hostId('cp-0'), 5_000);
+    await sim.clock.advance(90_000);
+    expect(sim.check().join()).toMatch(/^2 etcd clusters were founded/);
+    // And its API server answers, from a store that holds nothing of the cluster.
+    const server = sim.kube.server(hostId('cp-0'));
+    expect(server.is === 'ready' && server.store.all('ConfigMap')).toEqual([]);
+    sim.stopClients();
   });
 
   it('the same seeds are well without those changes', { timeout: 120_000 }, async () => {

@@ -9,7 +9,7 @@ import { apply, planOf } from './sim/apply.ts';
 import { type Drift, driftNames, spoil } from './sim/drift.ts';
 import { strike } from './sim/fault.ts';
 import { runningCluster } from './sim/founded.ts';
-import { newCluster, type Shape, subjectOf } from './sim/world.ts';
+import { newCluster, type Shape, shapeOf, subjectOf } from './sim/world.ts';
 
 // Whole plans, as data. UPDATE_GOLDEN=1 records them again; what changes is then read as a diff.
 const GOLDEN = join(import.meta.dirname, '__golden__');
@@ -64,6 +64,11 @@ describe('the plan for', () => {
     { members: 1, source: 'preinstalled' },
   ])('$members empty machines, $source', async (empty) => {
     compare(`empty ${empty.members} ${empty.source}`, await planText(newCluster(empty, 1), empty));
+  });
+
+  it.each(['stacked-1+1', 'stacked-3+1', 'external-3+2+1'])('empty machines for a cluster, %s', async (text) => {
+    const empty = shapeOf(text, 'preinstalled');
+    compare(`empty ${text}`, await planText(newCluster(empty, 1), empty));
   });
 
   it.each([30, 60, 90, 110, 130, 170, 230])('a founding killed at call %i', async (at) => {

@@ -48,7 +48,7 @@ const purePackages: Readonly<Record<string, readonly string[]>> = {
 
 // Functions of their arguments alone.
 const pureBuiltins = {
-  'node:crypto': ['createHash', 'createPublicKey', 'X509Certificate'],
+  'node:crypto': ['createDecipheriv', 'createHash', 'createPublicKey', 'X509Certificate'],
   'node:net': ['isIP', 'isIPv4', 'isIPv6'],
   'node:path': ['posix'],
   'node:util': ['isDeepStrictEqual', 'stripVTControlCharacters'],

@@ -26,7 +26,8 @@ export function beginMember(
   );
   if (self === undefined) return null;
   const peer = ask(members.filter((m) => m !== self));
-  if (flags.get('initial-cluster-state') !== 'new') {
+  // Without the flag etcd takes it for new: so does kubeadm's first member.
+  if ((flags.get('initial-cluster-state') ?? 'new') !== 'new') {
     // Asks the others who is a member: their answer, not the list, gives the ids.
     const known = peer?.members.find((m) => m.peerUrl === self.peerUrl);
     if (peer === undefined || known === undefined || peer.members.length !== members.length) return null;
@@ -86,4 +87,6 @@ function firstEntries(clusterId: string, members: readonly SimMember[]): readonl
   return entries;
 }
 
-const idOf = remembered((text) => createHash('sha256').update(text).digest('hex').slice(0, 16).replace(/^0+/, ''));
+export const idOf = remembered((text) =>
+  createHash('sha256').update(text).digest('hex').slice(0, 16).replace(/^0+/, ''),
+);

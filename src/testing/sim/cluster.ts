@@ -12,6 +12,7 @@ import { type Gate, gate } from './gate.ts';
 import { SimIdentifiers } from './identifiers.ts';
 import { checkState } from './invariants.ts';
 import { fixtureIssuer } from './issuer.ts';
+import { SimKube } from './kube.ts';
 import { type Away, SimLinks } from './links.ts';
 import { SimMachine } from './machine.ts';
 import { installSoftware } from './machine-software.ts';
@@ -43,6 +44,7 @@ export class SimCluster {
   readonly rng: Rng;
   readonly machines = new Map<HostId, SimMachine>();
   readonly etcd: SimEtcd;
+  readonly kube: SimKube;
   vault: VaultStore = emptyVault();
   /** Copies of the vault as it was after each write, the newest last. */
   readonly backups: VaultStore[] = [];
@@ -96,6 +98,13 @@ export class SimCluster {
       },
       violation: (what) => this.violate(what),
     });
+    this.kube = new SimKube({
+      machines: this.machines,
+      etcd: this.etcd,
+      wallMs: () => this.#wallMs(),
+      connected: (a, b) => this.#connected(a, b),
+      paired: (certificate, key) => this.#pairs.set(certificate, key),
+    });
     if (from !== undefined) this.#adopt(from);
   }
 
@@ -136,6 +145,16 @@ export class SimCluster {
     this.#heldUntil.delete(id);
     this.note(`${id} is up`);
     this.etcd.settle();
+  }
+
+  /** A kubeadm that is at work there is ended where it is, as by the kernel when memory is short. */
+  killKubeadm(id: HostId): void {
+    for (const transient of this.machines.get(id)?.transients ?? []) {
+      if (transient.builder !== 'kubeadm' || transient.state === 'ended') continue;
+      transient.state = 'ended';
+      transient.result = { exitCode: 137, stdout: '', stderr: 'Killed' };
+      this.note(`kubeadm on ${id} is killed`);
+    }
   }
 
   /** What lies at a path is gone. */
@@ -195,6 +214,7 @@ export class SimCluster {
       for (const [name, unit] of machine.units) hash.update(`${name} ${unit.pid} ${unit.enabled}\n`);
       hash.update(`etcd ${this.etcd.process(machine.id)?.pid ?? 0}\n`);
     }
+    hash.update(this.kube.revision());
     return hash.digest('hex');
   }
 
@@ -226,6 +246,7 @@ export class SimCluster {
     for (const [certificate, key] of from.#pairs) this.#pairs.set(certificate, key);
     this.#watch.adopt(from.#watch);
     this.etcd.adopt(from.etcd);
+    this.kube.adopt(from.kube);
   }
 
   #gate({ cuts = [], onCall }: ProcessOptions): Gate {
@@ -266,6 +287,7 @@ export class SimCluster {
       clock: this.clock,
       machines: this.machines,
       etcd: this.etcd,
+      kube: this.kube,
       links: this.#links,
       watch: this.#watch,
       issuer: this.#issuer,
@@ -302,7 +324,8 @@ export class SimCluster {
     const ids = [...this.machines.keys()];
     while (this.#clientRuns) {
       await this.clock.sleep(CLIENT_EVERY_MS);
-      this.etcd.settle();
+      // Kubelets and controllers go on by themselves, too.
+      this.kube.settle();
       const through = ids[this.rng.below(ids.length)];
       if (!this.#isHandedOver() || through === undefined) continue;
       this.#writes += 1;

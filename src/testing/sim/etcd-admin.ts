@@ -86,7 +86,7 @@ export function simEtcdAdmin(world: EtcdAdminWorld): EtcdAdmin {
       raftTerm: String(data.term),
       raftIndex: index,
       raftAppliedIndex: index,
-      isLearner: false,
+      isLearner: data.members.some((m) => m.id === data.memberId && m.learner === true),
       errors: leaderId === null ? ['etcdserver: no leader'] : [],
     };
   }
@@ -134,7 +134,7 @@ function memberList(data: MemberData): EtcdMembers {
         name: known ? m.name : '',
         peerUrls: [m.peerUrl],
         clientUrls: known ? [m.clientUrl] : [],
-        isLearner: false,
+        isLearner: m.learner === true,
       };
     }),
   };

@@ -1,7 +1,7 @@
 import type { HostId } from '../../model/ids.ts';
 import { remembered } from '../../model/remembered.ts';
 import { manifestCommand, manifestImage } from '../../render/manifest.ts';
-import { beginMember, flagsOf } from './bootstrap.ts';
+import { beginMember, flagsOf, idOf } from './bootstrap.ts';
 import type { SimMachine } from './machine.ts';
 import { type MemberData, type SimMember, SimRaft } from './raft.ts';
 import type { Rng } from './random.ts';
@@ -75,6 +75,8 @@ export class SimEtcd {
   readonly clusterIds = new Set<string>();
   /** Machines whose data, once written, has gone. */
   readonly wiped = new Set<HostId>();
+  /** Machines whose etcd has begun a cluster of one, with that cluster. */
+  readonly #begun = new Set<string>();
   /** The run that acts on a machine at this moment. */
   actor: Actor | null = null;
   #generation = 0;
@@ -96,6 +98,7 @@ export class SimEtcd {
     for (const [id, data] of other.#data) this.#data.set(id, { ...data, log: [...data.log] });
     for (const [id, process] of other.#processes) this.#processes.set(id, { ...process });
     for (const id of other.clusterIds) this.clusterIds.add(id);
+    for (const begun of other.#begun) this.#begun.add(begun);
     this.#generation = other.#generation;
     this.raft.adopt(other.raft);
   }
@@ -146,6 +149,19 @@ export class SimEtcd {
   clientPut(through: HostId, key: string, value: string): boolean {
     this.settle();
     return this.#ready(through) && this.raft.propose(through, key, value);
+  }
+
+  /** `kubeadm join` announces a member; null when no quorum decides it. */
+  addLearner(through: HostId, peerUrl: string, name: string): readonly SimMember[] | null {
+    this.settle();
+    // Its id follows from the moment, too: one that was removed and announced again is another.
+    const id = idOf(`${peerUrl} joined at ${this.#options.wallMs()}`);
+    return this.raft.addLearner(through, { name, id, peerUrl, clientUrl: peerUrl.replace(/2380$/, '2379') });
+  }
+
+  promote(through: HostId, peerUrl: string): boolean {
+    this.settle();
+    return this.raft.promote(through, peerUrl);
   }
 
   /** The whole machine went down: processes end, data stays. */
@@ -229,7 +245,8 @@ export class SimEtcd {
     const { id } = machine;
     const { actor } = this;
     if (actor !== null && this.#ready(id)) {
-      const members = this.#data.get(id)?.members.length ?? this.#options.machines.size;
+      const known = this.#data.get(id)?.members.filter((m) => m.learner === undefined);
+      const members = known?.length ?? this.#options.machines.size;
       const others = [...this.#options.machines.keys()]
         .filter((other) => other !== id)
         .map((host) => ({ host, serves: this.raft.serves(host), ours: this.#stoppedByUs.has(host) }));
@@ -273,8 +290,9 @@ export class SimEtcd {
     const now = this.#options.wallMs() / 1000;
     machine.makeDirectory(`${flag('data-dir')}/member`, '700', now);
     machine.putFile(`${flag('data-dir')}/member/snap/db`, 'no cluster', '600', now);
-    const data = beginMember(flags, (others) => this.#reachablePeer(machine, others));
-    if (data === null) return false;
+    const begun = beginMember(flags, (others) => this.#reachablePeer(machine, others));
+    if (begun === null) return false;
+    const data = this.#again(machine.id, begun);
     this.#generation += 1;
     const path = `${flag('data-dir')}/member/wal/0.wal`;
     const marker = `wal ${this.#generation}`;
@@ -282,6 +300,20 @@ export class SimEtcd {
     this.#data.set(machine.id, { ...data, path, marker });
     this.clusterIds.add(data.clusterId);
     return true;
+  }
+
+  /**
+   * etcd's ids follow from URLs and token: a member that founds a cluster of its own a second time gives it the ids of the first, and it is
+   * another cluster all the same.
+   */
+  #again(id: HostId, begun: MemberData): MemberData {
+    if (begun.log.length === 0 || begun.members.length > 1) return begun;
+    const key = `${id} ${begun.clusterId}`;
+    if (!this.#begun.has(key)) {
+      this.#begun.add(key);
+      return begun;
+    }
+    return { ...begun, clusterId: idOf(`${begun.clusterId} again ${this.#generation}`) };
   }
 
   #reachablePeer(machine: SimMachine, others: readonly SimMember[]): MemberData | undefined {

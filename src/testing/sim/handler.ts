@@ -2,6 +2,7 @@ import { Secret } from '../../model/secret.ts';
 import type { ReadCommand, WriteCommand } from '../../ports/command.ts';
 import type { CommandResult } from '../../ports/host.ts';
 import type { SimEtcd } from './etcd.ts';
+import type { SimKube } from './kube.ts';
 import type { SimMachine } from './machine.ts';
 
 /** What a command on a machine can see beyond the machine. */
@@ -10,6 +11,7 @@ export interface HandlerWorld {
   /** Milliseconds since 1970. */
   wallMs: () => number;
   etcd: SimEtcd;
+  kube: SimKube;
   reaches: (from: SimMachine, address: string) => boolean;
 }
 

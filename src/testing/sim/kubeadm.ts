@@ -4,6 +4,7 @@ import { remembered } from '../../model/remembered.ts';
 interface ClusterConfiguration {
   kind: string;
   localAPIEndpoint?: { advertiseAddress: string };
+  nodeRegistration?: { name?: string };
   etcd?: {
     local: {
       dataDir: string;
@@ -19,7 +20,9 @@ export const simulateKubeadm = remembered(makeManifest);
 
 function makeManifest(config: string): string {
   const documents = parseAllDocuments(config).map((d) => d.toJS() as ClusterConfiguration);
-  const address = documents.find((d) => d.kind === 'InitConfiguration')?.localAPIEndpoint?.advertiseAddress ?? '';
+  const init = documents.find((d) => d.kind === 'InitConfiguration');
+  const address = init?.localAPIEndpoint?.advertiseAddress ?? '';
+  const name = init?.nodeRegistration?.name ?? '';
   const local = documents.find((d) => d.kind === 'ClusterConfiguration')?.etcd?.local;
   const extra = local?.extraArgs ?? [];
   const ipv6 = address.includes(':');
@@ -32,12 +35,12 @@ function makeManifest(config: string): string {
     ['data-dir', local?.dataDir ?? '/var/lib/etcd'],
     ['feature-gates', 'InitialCorruptCheck=true'],
     ['initial-advertise-peer-urls', `https://${host}:2380`],
-    ['initial-cluster', ''],
+    ['initial-cluster', `${name}=https://${host}:2380`],
     ['key-file', '/etc/kubernetes/pki/etcd/server.key'],
     ['listen-client-urls', `https://${loopback}:2379,https://${host}:2379`],
     ['listen-metrics-urls', `http://${loopback}:2381`],
     ['listen-peer-urls', `https://${host}:2380`],
-    ['name', ''],
+    ['name', name],
     ['peer-cert-file', '/etc/kubernetes/pki/etcd/peer.crt'],
     ['peer-client-cert-auth', 'true'],
     ['peer-key-file', '/etc/kubernetes/pki/etcd/peer.key'],

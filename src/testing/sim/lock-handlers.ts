@@ -43,12 +43,12 @@ function lockText(m: SimMachine): string {
 
 /** A unit that has ended stays, so that its exit code can be read (`RemainAfterExit`). */
 function unitText(t: SimTransient): string {
-  const failed = t.state === 'ended' && t.exitCode !== 0;
+  const failed = t.state === 'ended' && t.result.exitCode !== 0;
   return text([
     `unit|Id=${t.name}`,
     `unit|ActiveState=${failed ? 'failed' : 'active'}`,
     `unit|SubState=${t.state === 'running' ? 'running' : failed ? 'failed' : 'exited'}`,
     `unit|ExecMainCode=${t.state === 'running' ? 0 : 1}`,
-    `unit|ExecMainStatus=${t.exitCode}`,
+    `unit|ExecMainStatus=${t.result.exitCode}`,
   ]);
 }

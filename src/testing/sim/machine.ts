@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FileFact } from '../../model/file.ts';
 import type { HostId } from '../../model/ids.ts';
-import type { LockHolder, LockState } from '../../ports/host.ts';
+import type { BuilderName } from '../../ports/command.ts';
+import type { CommandResult, LockHolder, LockState } from '../../ports/host.ts';
 import type { SimUnit } from './systemd.ts';
 
 export interface SimFile {
@@ -24,8 +25,9 @@ export interface SimFile {
 /** A transient unit of keelson's own: a long command. */
 export interface SimTransient {
   readonly name: string;
+  readonly builder: BuilderName;
   state: 'running' | 'ended';
-  exitCode: number;
+  result: CommandResult;
 }
 
 /** What is known of a large file by its hash. */
@@ -51,6 +53,16 @@ const ROOT_FOLDERS = [
 /** In the order in which a shell looks for programs. */
 const SEARCH_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'];
 
+/** What a kernel has at its start; those of the bridge come with their module. */
+const BOOT_SYSCTLS = [
+  ['net.ipv4.ip_forward', '0'],
+  ['net.ipv6.conf.all.forwarding', '0'],
+] as const;
+export const bridgeSysctls = [
+  ['net.bridge.bridge-nf-call-iptables', '1'],
+  ['net.bridge.bridge-nf-call-ip6tables', '1'],
+] as const;
+
 /** The state of one simulated machine: what survives a reboot, and what does not. */
 export class SimMachine {
   readonly id: HostId;
@@ -74,6 +86,8 @@ export class SimMachine {
   /** Arguments of the etcd that runs in a container of its own, while its cluster is founded. */
   founding: readonly string[] | null = null;
   clockSkewMs = 0;
+  /** The kernel's own settings. */
+  sysctls = new Map<string, string>(BOOT_SYSCTLS);
   /** By SHA-256. */
   artefacts: ReadonlyMap<string, KnownArtefact> = new Map();
   #inode = 1000;
@@ -100,6 +114,7 @@ export class SimMachine {
     twin.last = this.last;
     twin.founding = this.founding;
     twin.clockSkewMs = this.clockSkewMs;
+    twin.sysctls = new Map(this.sysctls);
     twin.artefacts = this.artefacts;
     twin.#inode = this.#inode;
     twin.#pid = this.#pid;
@@ -108,6 +123,19 @@ export class SimMachine {
 
   get bootId(): string {
     return `${this.machineId}-boot-${this.boots}`;
+  }
+
+  /** What systemd does with the kernel's settings after a boot. */
+  bootKernel(): void {
+    this.sysctls = new Map(BOOT_SYSCTLS);
+    const texts = (folder: string): string[] =>
+      this.children(folder).map((path) => this.files.get(path)?.content ?? '');
+    if (texts('/etc/modules-load.d').some((text) => text.includes('br_netfilter')))
+      for (const [name, value] of bridgeSysctls) this.sysctls.set(name, value);
+    for (const [, name = '', value = ''] of texts('/etc/sysctl.d')
+      .join('\n')
+      .matchAll(/^-?(\S+) *= *(\S+)$/gm))
+      if (this.sysctls.has(name)) this.sysctls.set(name, value);
   }
 
   nextPid(): number {

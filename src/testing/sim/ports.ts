@@ -9,6 +9,7 @@ import type { SimClock } from './clock.ts';
 import type { Actor, SimEtcd } from './etcd.ts';
 import { simEtcdAdmin } from './etcd-admin.ts';
 import type { Gate } from './gate.ts';
+import type { SimKube } from './kube.ts';
 import { simKubeApi } from './kube-api.ts';
 import type { SimLinks } from './links.ts';
 import type { SimMachine } from './machine.ts';
@@ -22,6 +23,7 @@ export interface SimWorld {
   clock: SimClock;
   machines: ReadonlyMap<HostId, SimMachine>;
   etcd: SimEtcd;
+  kube: SimKube;
   links: SimLinks;
   watch: WriteWatch;
   issuer: Issuer;
@@ -48,11 +50,14 @@ export function simPorts(sim: SimWorld, own: Gate): Ports {
   const { now, monotonicMs } = sim.clock;
   const clock: Clock = { now, monotonicMs, sleep: own.sleep };
   const sawServing = new Map<HostId, number>();
+  /** The run whose journal this process has opened. */
+  let run: RunId | null = null;
   const world: RunMachineWorld = {
     clock,
     nowMs: monotonicMs,
     wallMs: () => now().getTime(),
     etcd: sim.etcd,
+    kube: sim.kube,
     reaches: (from, address) => {
       const to = [...sim.machines.values()].find((m) => m.address === address);
       return to !== undefined && sim.connected(from.id, to.id);
@@ -85,7 +90,15 @@ export function simPorts(sim: SimWorld, own: Gate): Ports {
         else sawServing.delete(host);
       },
     }),
-    kube: simKubeApi(),
+    kube: simKubeApi({
+      kube: sim.kube,
+      machines: sim.machines,
+      reaches: (host) => sim.links.fromOperator(host),
+      authority: () => sim.vault().clusterKeys.get('kubernetes-ca')?.public,
+      call: own.call,
+      sleep: own.sleep,
+      writes: (host, what) => sim.watch.wroteByApi(host, run, what),
+    }),
     pki: {
       createCa: (spec) => made(sim.issuer.createCa(spec)),
       encryptForUpload: sim.issuer.encryptForUpload,
@@ -100,7 +113,15 @@ export function simPorts(sim: SimWorld, own: Gate): Ports {
     clock,
     random: sim.random,
     cache: sim.cache,
-    runStore: simRunStore({ journals: sim.journals, call: operator, note: sim.note, violate: sim.violate }),
+    runStore: simRunStore({
+      journals: sim.journals,
+      call: operator,
+      opened: (id) => {
+        run = id;
+      },
+      note: sim.note,
+      violate: sim.violate,
+    }),
     bundleKubeadm: null,
   };
 }

@@ -6,6 +6,8 @@ export interface SimMember {
   readonly id: string;
   readonly peerUrl: string;
   readonly clientUrl: string;
+  /** Has no vote yet: it is sent the log, and answers no client. */
+  readonly learner?: true;
 }
 
 /** One entry of the log. The same entry is the same object on every member that has it. */
@@ -86,7 +88,7 @@ export class SimRaft {
     const running = this.#world.running();
     const data = running.get(host);
     const leader = data === undefined ? undefined : this.#leaders.get(data.clusterId);
-    if (data === undefined || leader === undefined) return false;
+    if (data === undefined || leader === undefined || isLearner(data)) return false;
     return leader.host === host || (running.has(leader.host) && this.#world.connected(leader.host, host));
   }
 
@@ -104,13 +106,45 @@ export class SimRaft {
     for (const [host, follower] of running) {
       if (host === leader.host || !this.#follows(follower, leading) || !this.#world.connected(leader.host, host))
         continue;
-      if (this.#replicate(host, follower, leading, leader)) holders += 1;
+      if (this.#replicate(host, follower, leading, leader) && !isLearner(follower)) holders += 1;
     }
     if (holders < quorum(leading)) return false;
     const acks = this.#acknowledged.get(data.clusterId) ?? [];
     acks.push({ index: leading.log.length - 1, entry });
     this.#acknowledged.set(data.clusterId, acks);
     return true;
+  }
+
+  /** A further member, without a vote. Gives the members then; null when there is no quorum to decide it, or a learner already. */
+  addLearner(through: HostId, member: SimMember): readonly SimMember[] | null {
+    const leading = this.#leadingFor(through);
+    if (leading === null) return null;
+    const known = leading.members.find((m) => m.peerUrl === member.peerUrl);
+    if (known !== undefined) return leading.members;
+    if (leading.members.some((m) => m.learner)) return null;
+    leading.members = [...leading.members, { ...member, learner: true }];
+    this.propose(through, ' member', member.id);
+    return leading.members;
+  }
+
+  /** The learner gets its vote, once it has the whole log. Also true when it has one already. */
+  promote(through: HostId, peerUrl: string): boolean {
+    const leading = this.#leadingFor(through);
+    const member = leading?.members.find((m) => m.peerUrl === peerUrl);
+    if (leading === null || member === undefined) return false;
+    if (member.learner === undefined) return true;
+    const own = [...this.#world.running().values()].find((d) => d.memberId === member.id);
+    if (own === undefined || own.log.length < leading.log.length) return false;
+    const { learner: _learner, ...voter } = member;
+    leading.members = leading.members.map((m) => (m === member ? voter : m));
+    return this.propose(through, ' promoted', member.id);
+  }
+
+  #leadingFor(through: HostId): MemberData | null {
+    const running = this.#world.running();
+    const leader = this.#leaders.get(running.get(through)?.clusterId ?? '');
+    if (leader === undefined || !this.serves(through)) return null;
+    return running.get(leader.host) ?? null;
   }
 
   /** The leader lets another member lead that has all of its log. */
@@ -121,7 +155,7 @@ export class SimRaft {
     const target = [...running].find(([, data]) => data.memberId === memberId && data.clusterId === clusterId);
     if (leader?.host !== from || target === undefined) return false;
     const [host, data] = target;
-    if (!this.#world.connected(from, host) || !this.#wouldWin(host, data, running)) return false;
+    if (isLearner(data) || !this.#world.connected(from, host) || !this.#wouldWin(host, data, running)) return false;
     data.term = leader.term + 1;
     this.#leaders.set(clusterId, { host, term: data.term, progress: new Map([[data.memberId, data.log.length]]) });
     this.#checkComplete(host, data);
@@ -175,10 +209,10 @@ export class SimRaft {
 
   /** An empty log knows no members and stands for no election, but it votes: this is how a wiped member loses what was acknowledged. */
   #wouldWin(host: HostId, data: MemberData, running: ReadonlyMap<HostId, MemberData>): boolean {
-    if (data.log.length === 0) return false;
+    if (data.log.length === 0 || isLearner(data)) return false;
     const votes = [...running].filter(
       ([other, voter]) =>
-        this.#follows(voter, data) &&
+        this.#votes(voter, data) &&
         (other === host || this.#world.connected(host, other)) &&
         atLeastAsLong(data.log, voter.log),
     );
@@ -187,13 +221,17 @@ export class SimRaft {
 
   #hasQuorum(host: HostId, data: MemberData, running: ReadonlyMap<HostId, MemberData>): boolean {
     const peers = [...running].filter(
-      ([other, d]) => this.#follows(d, data) && (other === host || this.#world.connected(host, other)),
+      ([other, d]) => this.#votes(d, data) && (other === host || this.#world.connected(host, other)),
     );
     return peers.length >= quorum(data);
   }
 
   #follows(follower: MemberData, leading: MemberData): boolean {
     return follower.clusterId === leading.clusterId && leading.members.some((m) => m.id === follower.memberId);
+  }
+
+  #votes(follower: MemberData, leading: MemberData): boolean {
+    return this.#follows(follower, leading) && !leading.members.some((m) => m.id === follower.memberId && m.learner);
   }
 
   #catchUp(clusterId: string, running: ReadonlyMap<HostId, MemberData>): void {
@@ -237,7 +275,11 @@ export class SimRaft {
 }
 
 function quorum(data: MemberData): number {
-  return Math.floor(data.members.length / 2) + 1;
+  return Math.floor(data.members.filter((m) => m.learner === undefined).length / 2) + 1;
+}
+
+function isLearner(data: MemberData): boolean {
+  return data.members.some((m) => m.id === data.memberId && m.learner === true);
 }
 
 function atLeastAsLong(candidate: readonly Entry[], voter: readonly Entry[]): boolean {

@@ -4,6 +4,7 @@ import type { BuilderName } from '../../ports/command.ts';
 import { args, base64, fail, type Handler, type HandlerWorld, ok, seconds, stdin, text } from './handler.ts';
 import { simulateKubeadm } from './kubeadm.ts';
 import type { SimMachine } from './machine.ts';
+import { openPorts } from './open-ports.ts';
 import { dropInsOf, execStartOf, fragmentOf, loadedText, needsReload, unitOf } from './systemd.ts';
 
 const KINDS = { file: 'regular file', directory: 'directory', symlink: 'symbolic link' } as const;
@@ -190,21 +191,9 @@ function unitBlock(m: SimMachine, name: string, uptime: number, world: HandlerWo
 
 /** Lines of `ss -Hltnp`. */
 function listeners(m: SimMachine, world: HandlerWorld): string[] {
-  const own = m.address.includes(':') ? `[${m.address}]` : m.address;
-  const line = (at: string, name: string, pid: number): string =>
-    `LISTEN 0 4096 ${at} 0.0.0.0:* users:(("${name}",pid=${pid},fd=9))`;
-  const found = [line('0.0.0.0:22', 'sshd', 50)];
-  const kubelet = unitOf(m, 'kubelet.service');
-  if (kubelet.state === 'active')
-    found.push(line('127.0.0.1:10248', 'kubelet', kubelet.pid), line('127.0.0.1:10250', 'kubelet', kubelet.pid));
-  const process = world.etcd.process(m.id);
-  if (process === null || !world.etcd.ready(m.id)) return found;
-  return [
-    ...found,
-    line(`${own}:2379`, 'etcd', process.pid),
-    line(`${own}:2380`, 'etcd', process.pid),
-    line('127.0.0.1:2381', 'etcd', process.pid),
-  ];
+  return openPorts(m, world).map(
+    ({ at, port, program, pid }) => `LISTEN 0 4096 ${at}:${port} 0.0.0.0:* users:(("${program}",pid=${pid},fd=9))`,
+  );
 }
 
 const encoded = remembered(base64);

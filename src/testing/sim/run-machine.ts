@@ -124,26 +124,25 @@ function boundHost(machine: SimMachine, binding: WriteBinding, { runAll, reached
     const first = longCommands === 1;
     const stem = `keelson-${binding.run}-${binding.step}`;
     const name = `${stem}${first ? '' : `-${longCommands}`}.service`;
-    let ms = 0;
+    let pollMs = 0;
     await fenced(
       `start ${command.builder}`,
       () => {
         // What an earlier attempt of the same step may still be doing is ended first.
         if (first) machine.transients = machine.transients.filter((t) => !t.name.startsWith(stem));
-        ms = startTransient(command, name);
+        pollMs = startTransient(command, name);
       },
       () => 0,
     );
     for (;;) {
-      await world.clock.sleep(ms + 200);
+      await world.clock.sleep(pollMs + 200);
       const ended = await reached(`poll ${command.builder}`, () => machine.transients.find((t) => t.name === name));
       if (ended === undefined)
         throw new KeelsonError('host.unreachable', `${id} was restarted, or somebody stopped ${name}`, { host: id });
       if (ended.state === 'running') continue;
-      const exitCode = ended.exitCode;
       return reached(`collect ${command.builder}`, () => {
         machine.transients = machine.transients.filter((t) => t.name !== name);
-        return exitCode === 0 ? ok() : fail(exitCode);
+        return ended.result;
       });
     }
   }
@@ -151,17 +150,21 @@ function boundHost(machine: SimMachine, binding: WriteBinding, { runAll, reached
   function startTransient(command: WriteCommand, name: string): number {
     const { etcd } = world;
     const actor = etcd.actor;
-    const long = asTransient(machine, command, world);
-    const transient: SimTransient = { name, state: 'running', exitCode: 0 };
+    const { pollMs, work } = asTransient(machine, command, world);
+    const transient: SimTransient = { name, builder: command.builder, state: 'running', result: ok() };
     machine.transients.push(transient);
-    const begun = long.begin();
-    world.later(machine, long.ms, () => {
-      if (!machine.transients.includes(transient)) return;
-      const result = begun.exitCode === 0 ? onAccountOf(actor, long.end) : begun;
-      transient.exitCode = result.exitCode;
+    const goOn = (): void => {
+      if (!machine.transients.includes(transient) || transient.state === 'ended') return;
+      const next = onAccountOf(actor, () => work.next());
+      if (next.done !== true) {
+        world.later(machine, next.value, goOn);
+        return;
+      }
+      transient.result = next.value;
       transient.state = 'ended';
-    });
-    return long.ms;
+    };
+    goOn();
+    return pollMs;
   }
 
   return {

@@ -8,12 +8,13 @@ export interface SimRunStoreWorld {
   journals: Map<RunId, RunEvent[]>;
   /** One call of a process to its own files. */
   call: <T>(what: string, effect: () => T) => Promise<T>;
+  opened: (run: RunId) => void;
   note: (line: string) => void;
   violate: (what: string) => void;
 }
 
 /** Journals in memory. No key may ever come into one, or into a saved plan. */
-export function simRunStore({ journals, call, note, violate }: SimRunStoreWorld): RunStore<RunEvent, Plan> {
+export function simRunStore({ journals, call, opened, note, violate }: SimRunStoreWorld): RunStore<RunEvent, Plan> {
   function checkText(where: string, value: unknown): void {
     if (JSON.stringify(value).includes('PRIVATE KEY')) violate(`a private key lies in ${where}`);
   }
@@ -34,6 +35,7 @@ export function simRunStore({ journals, call, note, violate }: SimRunStoreWorld)
       call('journal open', (): JournalWriter<RunEvent> => {
         const events: RunEvent[] = [];
         journals.set(run, events);
+        opened(run);
         return {
           append: (event) => call(`journal ${event.type}`, () => append(events, event)),
           close: () => call('journal close', () => undefined),

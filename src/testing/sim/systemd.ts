@@ -141,6 +141,7 @@ export function settleUnits(machine: SimMachine, wallMs: number): void {
 export function boot(machine: SimMachine, wallMs: number): void {
   machine.boots += 1;
   machine.transients = [];
+  machine.bootKernel();
   for (const [name, unit] of machine.units) machine.units.set(name, { ...NEW, enabled: unit.enabled });
   reload(machine);
   for (const [name, unit] of machine.units) if (unit.enabled) start(machine, name, wallMs);

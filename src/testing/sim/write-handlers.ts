@@ -1,6 +1,7 @@
 import type { BuilderName } from '../../ports/command.ts';
 import type { CommandResult } from '../../ports/host.ts';
 import { args, type Command, fail, type Handler, type HandlerWorld, ok, seconds } from './handler.ts';
+import { runKubeadm } from './kubeadm-run.ts';
 import type { SimMachine } from './machine.ts';
 import { resetBeginnings } from './reset-handlers.ts';
 import { control, unitOf } from './systemd.ts';
@@ -67,20 +68,30 @@ export const writeHandlers = {
   },
 } satisfies Partial<Record<BuilderName, Handler>>;
 
-/** A command that runs by itself as a transient unit: what it does at once, how long it takes, what it does in the end. */
+/** A command that runs by itself as a transient unit. */
 export interface LongCommand {
-  ms: number;
-  begin: () => CommandResult;
-  end: () => CommandResult;
+  /** How long whoever waits for it sleeps between two looks. */
+  pollMs: number;
+  /** What it does at once, and then; each value that it yields is how many milliseconds pass until it goes on. */
+  work: Generator<number, CommandResult>;
 }
 
 export function longCommand(machine: SimMachine, command: Command, world: HandlerWorld, whole: Handler): LongCommand {
   if (command.builder === 'swap-manifest') {
-    return { ms: 2_000, begin: () => beginSwap(machine, command, world), end: () => endSwap(machine, command, world) };
+    const begin = (): CommandResult => beginSwap(machine, command, world);
+    return { pollMs: 2_000, work: inTwo(2_000, begin, () => endSwap(machine, command, world)) };
   }
+  if (command.builder === 'kubeadm') return { pollMs: 2_000, work: runKubeadm(machine, command, world) };
   const ms = command.builder === 'apt' ? 15_000 : 2_500;
   const begin = resetBeginnings[command.builder];
-  return { ms, begin: () => begin?.(machine, command, world) ?? ok(), end: () => whole(machine, command, world) };
+  const beginning = (): CommandResult => begin?.(machine, command, world) ?? ok();
+  return { pollMs: ms, work: inTwo(ms, beginning, () => whole(machine, command, world)) };
+}
+
+function* inTwo(ms: number, begin: () => CommandResult, end: () => CommandResult): LongCommand['work'] {
+  const begun = begin();
+  yield ms;
+  return begun.exitCode === 0 ? end() : begun;
 }
 
 /** The old manifest goes, and with it the pod ... */

@@ -40,6 +40,17 @@ export class WriteWatch {
     this.#highestFence.set(id, Math.max(highest, fence));
   }
 
+  /** A write to an API server goes out: which step's it is nobody says, so that one at least must be under way. */
+  wroteByApi(id: HostId, run: RunId | null, what: string): void {
+    const events = run === null ? [] : (this.#options.journals.get(run) ?? []);
+    const begun = new Set<string>();
+    for (const event of events) {
+      if (event.type === 'step.started') begun.add(event.step);
+      if (event.type === 'step.finished') begun.delete(event.step);
+    }
+    if (begun.size === 0) this.#options.violate(`${id} received ${what} while the journal has no step under way`);
+  }
+
   /** Keelson takes a voter down: the others must carry the quorum as far as the run could know. */
   stopped({ machine, by, wasServing, others, need }: Stop): void {
     if (!wasServing) return;

@@ -11,6 +11,8 @@ export type Fault =
   | { is: 'cut-off'; host: string; from: Away; ms: number }
   | { is: 'slow'; host: string; ms: number }
   | { is: 'drift'; host: string; drift: Drift }
+  /** The kubeadm that is at work there is ended where it is. */
+  | { is: 'kill-kubeadm'; host: string }
   /** Its disk is lost. Only of a cluster in use: before, there is nothing to lose. */
   | { is: 'wipe'; host: string }
   /** The leader, whichever it is, loses power for a while. */
@@ -30,6 +32,7 @@ export function strike(sim: SimCluster, fault: Fault): void {
   }
   const host = hostId(fault.host);
   if (fault.is === 'power-off') sim.powerOff(host, fault.backMs);
+  if (fault.is === 'kill-kubeadm') sim.killKubeadm(host);
   if (fault.is === 'slow') sim.slow(host, fault.ms);
   if (fault.is === 'drift') spoil(sim, host, fault.drift);
   if (fault.is === 'wipe' && sim.vault.identity?.etcd.phase === 'handed-over') sim.wipe(host, '/var/lib/etcd');

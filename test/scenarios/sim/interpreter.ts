@@ -9,11 +9,11 @@ import { type Applied, apply, describeApplied, planOf } from './apply.ts';
 import { driftNames, spoil } from './drift.ts';
 import { strike } from './fault.ts';
 import { runningCluster } from './founded.ts';
-import { newCluster, type Shape } from './world.ts';
+import { newCluster, type Shape, shapeOf } from './world.ts';
 
 /**
- * A scenario is a text: one line, one thing that happens or must be so; `#` begins a comment. The first line is `empty [MEMBERS]
- * [SOURCE]` or `running [MEMBERS] [SOURCE]`. `apply [at DESK] [CUT ...] -> RESULT` runs the command; RESULT is done, nothing-to-do, died
+ * A scenario is a text: one line, one thing that happens or must be so; `#` begins a comment. The first line is `empty [SHAPE]
+ * [SOURCE]` or `running [SHAPE] [SOURCE]`, with a shape as `shapeOf` reads it. `apply [at DESK] [CUT ...] -> RESULT` runs the command; RESULT is done, nothing-to-do, died
  * or the code of the error; `A or B` allows both. `begin apply at DESK` leaves it running, and `end apply at DESK -> RESULT` waits for it.
  */
 export async function runScenario(text: string, seed = 1): Promise<void> {
@@ -45,7 +45,7 @@ interface Story {
 
 async function begin(line: string, seed: number): Promise<Story> {
   const [start, members = '3', source = 'preinstalled'] = line.split(' ');
-  const shape = { members: Number(members), source } as Shape;
+  const shape = shapeOf(members, source as Shape['source']);
   const sim = start === 'running' ? await runningCluster(shape, seed) : newCluster(shape, seed);
   if (start !== 'running' && start !== 'empty')
     throw new Error(`a scenario begins with empty or running, not with ${start}`);
@@ -88,6 +88,7 @@ const verbs: readonly (readonly [RegExp, Verb])[] = [
     (s, [, host = '', from]) => s.sim.cutOff(hostId(host), from as Away),
   ],
   [/^heal (\S+)$/, (s, [, host = '']) => s.sim.heal(hostId(host))],
+  [/^kill kubeadm on (\S+)$/, (s, [, host = '']) => s.sim.killKubeadm(hostId(host))],
   [/^wipe (\S+)$/, (s, [, host = '']) => s.sim.wipe(hostId(host), '/var/lib/etcd')],
   [
     /^restart the leader for (\d+) s$/,

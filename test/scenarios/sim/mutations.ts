@@ -6,6 +6,7 @@ import { clusterId } from '../../../src/plan/rules/cluster-id.ts';
 import { dataGone } from '../../../src/plan/rules/data-gone.ts';
 import type { Plan } from '../../../src/plan/types.ts';
 import type { RunStore } from '../../../src/ports/run-store.ts';
+import type { Step } from '../../../src/steps/types.ts';
 import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
 import type { Mutation } from './run-schedule.ts';
 import { policy } from './world.ts';
@@ -16,6 +17,9 @@ const FOUNDING_CODES: readonly string[] = [
   'safety.data-gone',
   'safety.all-data-gone',
 ];
+
+/** What keeps a stacked member from founding another cluster. */
+const HARDENING: readonly string[] = ['kubeadm-config-existing', 'etcd-member-run'];
 
 /** What keelson would be without one of the things that keep it safe. */
 export const mutations = {
@@ -30,6 +34,9 @@ export const mutations = {
   'members are hardened with the full list': {
     policy: { ...policy, desire: (...wanted) => withFullList(policy.desire(...wanted)) },
   },
+  'kubeadm’s own manifests of etcd stay as they are': {
+    policy: { ...policy, kinds: policy.kinds.map((kind) => (HARDENING.includes(kind.kind) ? satisfied(kind) : kind)) },
+  },
   'the journal is written after the act': {
     ports: (ports) => ({ ...ports, runStore: lateJournal(ports) }),
   },
@@ -37,6 +44,11 @@ export const mutations = {
     ports: (ports, sim) => ({ ...ports, machines: unfenced(ports, sim) }),
   },
 } satisfies Record<string, Mutation>;
+
+/** A step that never finds anything to do. */
+function satisfied(step: Step): Step {
+  return { ...step, bind: (params, on) => ({ ...step.bind(params, on), judge: () => ({ is: 'satisfied' }) }) };
+}
 
 const full = new WeakMap<Desired, Desired>();
 

@@ -8,7 +8,7 @@ import { type Applied, apply, codeOf, describeApplied, planOf } from './apply.ts
 import { strike } from './fault.ts';
 import { runningCluster } from './founded.ts';
 import { type ApplyAct, type Schedule, scheduleOf } from './schedule.ts';
-import { newCluster } from './world.ts';
+import { newCluster, shapeText } from './world.ts';
 
 export interface Outcome {
   seed: number;
@@ -34,7 +34,7 @@ export async function runSchedule(schedule: Schedule, mutation: Mutation = {}): 
   const { shape, seed } = schedule;
   const sim =
     schedule.start === 'founded' ? await runningCluster(shape, seed, mutation.policy) : newCluster(shape, seed);
-  sim.note(`${schedule.start}, ${shape.members} members, ${shape.source}`);
+  sim.note(`${schedule.start}, ${shapeText(shape)}, ${shape.source}`);
   sim.startClients();
   try {
     for (const act of schedule.acts) {
@@ -67,6 +67,11 @@ async function applyUnderFire(sim: SimCluster, { shape }: Schedule, act: ApplyAc
       }
     },
   });
+  let ended = false;
+  for (const { afterMs, fault } of act.timed ?? [])
+    void sim.clock.sleep(afterMs).then(() => {
+      if (!ended) strike(sim, fault);
+    });
   const first = runOne(sim, { ...process, ports: mutation.ports?.(process.ports, sim) ?? process.ports }, shape, {
     ...mutation,
     cancel: cancel.signal,
@@ -76,6 +81,7 @@ async function applyUnderFire(sim: SimCluster, { shape }: Schedule, act: ApplyAc
       ? null
       : Promise.race([meeting.promise, first]).then(() => rival(sim, shape, act.rival?.steals === true, mutation));
   await Promise.all([first, second]);
+  ended = true;
 }
 
 async function runOne(
@@ -145,7 +151,7 @@ async function converge(sim: SimCluster, { shape }: Schedule, mutation: Mutation
   }
   if (sim.violations.length > 0) return;
   await sim.clock.advance(5_000);
-  if (sim.etcd.wiped.size > 0) checkRefused(sim, applied);
+  if (sim.etcd.wiped.size > 0) checkRefused(sim, shape.members, applied);
   else await checkConverged(sim, shape, applied);
 }
 
@@ -161,15 +167,15 @@ async function checkConverged(sim: SimCluster, shape: Schedule['shape'], applied
 }
 
 /** Disks are lost: nothing is founded, nothing comes back by itself, and what a quorum of disks holds is not lost. */
-function checkRefused(sim: SimCluster, applied: Applied): void {
-  const { etcd, machines } = sim;
-  const all = etcd.wiped.size === machines.size;
+function checkRefused(sim: SimCluster, members: number, applied: Applied): void {
+  const { etcd } = sim;
+  const all = etcd.wiped.size === members;
   const wanted = all ? 'safety.all-data-gone' : 'safety.data-gone';
   if (codeOf(applied) !== wanted)
     sim.violate(`${etcd.wiped.size} members lost their data, and apply ends with ${describeApplied(applied)}`);
   const serving = etcd.serving();
   for (const id of etcd.wiped) if (serving.includes(id)) sim.violate(`${id} lost its data and is back`);
-  const tolerated = machines.size - (Math.floor(machines.size / 2) + 1);
+  const tolerated = members - (Math.floor(members / 2) + 1);
   if (etcd.wiped.size > tolerated) return;
   for (const id of serving) {
     const data = etcd.data(id);

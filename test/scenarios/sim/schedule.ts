@@ -1,6 +1,7 @@
 import { type Cut, cutForms } from '../../../src/testing/sim/gate.ts';
 import type { Away } from '../../../src/testing/sim/links.ts';
 import { type Rng, rng } from '../../../src/testing/sim/random.ts';
+import type { ClusterStory } from './cluster-schedule.ts';
 import { driftNames } from './drift.ts';
 import type { Fault } from './fault.ts';
 import type { Shape } from './world.ts';
@@ -12,6 +13,8 @@ export interface ApplyAct {
   is: 'apply';
   cuts: readonly Cut[];
   events: readonly CallEvent[];
+  /** What happens so long after its beginning, whatever it is at; nothing once it has ended. */
+  timed?: readonly { afterMs: number; fault: Fault }[];
   /** A second operator, at another computer, begins when this one makes that call; one who steals releases the first one's lock. */
   rival?: { at: number; steals: boolean };
 }
@@ -32,13 +35,14 @@ const stories = { founding, mending, frailty, loss, wrongVault } satisfies Recor
   string,
   (r: Rng, shape: Shape) => Act[]
 >;
-export type Story = keyof typeof stories;
+/** Those of `clusterScheduleOf` are of whole clusters. */
+export type Story = keyof typeof stories | ClusterStory;
 
 export function scheduleOf(seed: number): Schedule {
   const r = rng(Math.imul(seed, 2_654_435_761) ^ 0x5bd1e995);
-  const story: Story = r.chance(0.38)
+  const story: keyof typeof stories = r.chance(0.38)
     ? 'founding'
-    : r.pick<Story>(['mending', 'mending', 'mending', 'frailty', 'frailty', 'loss', 'wrongVault']);
+    : r.pick<keyof typeof stories>(['mending', 'mending', 'mending', 'frailty', 'frailty', 'loss', 'wrongVault']);
   const source = r.pick<Shape['source']>(['preinstalled', 'preinstalled', 'preinstalled', 'bundle', 'packages']);
   const shape: Shape = { members: r.chance(0.9) ? 3 : 5, source };
   return { seed, shape, story, start: story === 'founding' ? 'empty' : 'founded', acts: stories[story](r, shape) };

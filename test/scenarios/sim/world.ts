@@ -9,8 +9,28 @@ import { SimCluster } from '../../../src/testing/sim/cluster.ts';
 import { bundle } from './bundle.ts';
 
 export interface Shape {
+  /** Of etcd: machines of their own, or with a stacked etcd the control planes. */
   members: number;
   source: Software['source'];
+  /** The Kubernetes cluster; absent where etcd is all there is. */
+  nodes?: { topology: 'stacked' | 'external'; controlPlanes: number; workers: number };
+}
+
+/** `stacked-3+1`: control planes and workers; `external-3+2+1`: members before them; `3`: etcd alone. */
+export function shapeOf(text: string, source: Software['source']): Shape {
+  const [, topology, counts = ''] = /^(stacked|external)-([\d+]+)$/.exec(text) ?? [];
+  const [first = 0, second = 0, third = 0] = counts.split('+').map(Number);
+  if (topology === 'stacked')
+    return { members: first, source, nodes: { topology, controlPlanes: first, workers: second } };
+  if (topology === 'external')
+    return { members: first, source, nodes: { topology, controlPlanes: second, workers: third } };
+  return { members: Number(text), source };
+}
+
+export function shapeText({ members, nodes }: Shape): string {
+  if (nodes === undefined) return String(members);
+  const { topology, controlPlanes, workers } = nodes;
+  return topology === 'stacked' ? `stacked-${members}+${workers}` : `external-${members}+${controlPlanes}+${workers}`;
 }
 
 /** Certificates begin when the simulation does. */
@@ -18,7 +38,20 @@ const issuer = createIssuer({
   clock: { now: () => new Date('2026-01-01T00:00:00.000Z'), monotonicMs: () => 0, sleep: () => Promise.resolve() },
 });
 
-export function configOf({ members, source }: Shape): ClusterConfig {
+const named = (name: string, address: string, count: number) =>
+  Array.from({ length: count }, (_, n) => ({ name: `${name}-${n}`, address: `${address}${n}`, roles: [name] }));
+
+function hostsOf({ members, nodes }: Shape) {
+  if (nodes === undefined) return named('etcd', '10.77.0.1', members);
+  return [
+    ...(nodes.topology === 'external' ? named('etcd', '10.77.0.1', members) : []),
+    ...named('cp', '10.77.0.2', nodes.controlPlanes).map((host) => ({ ...host, roles: ['control-plane'] })),
+    ...named('worker', '10.77.0.3', nodes.workers),
+  ];
+}
+
+export function configOf(shape: Shape): ClusterConfig {
+  const { source, nodes } = shape;
   return ClusterConfig.parse({
     apiVersion: 'keelson.dev/v1alpha1',
     kind: 'Cluster',
@@ -27,11 +60,14 @@ export function configOf({ members, source }: Shape): ClusterConfig {
       kubernetesVersion: 'v1.36.3',
       software: { source },
       timeouts: { hostReturn: '2m', memberHealthy: '2m' },
-      hosts: Array.from({ length: members }, (_, n) => ({
-        name: `etcd-${n}`,
-        address: `10.77.0.1${n}`,
-        roles: ['etcd'],
-      })),
+      ...(nodes === undefined
+        ? {}
+        : {
+            etcd: { topology: nodes.topology },
+            // A load balancer of the user's: it leads to any API server that is ready.
+            controlPlane: { endpoint: '10.77.0.100:6443', loadBalancer: { kind: 'external' } },
+          }),
+      hosts: hostsOf(shape),
     },
   });
 }
@@ -47,7 +83,7 @@ const subjects = new Map<string, Subject>();
 
 /** The same object for the same shape: what is rendered from it is then rendered once. */
 export function subjectOf(shape: Shape): Subject {
-  const key = `${shape.members} ${shape.source}`;
+  const key = `${shapeText(shape)} ${shape.source}`;
   const known = subjects.get(key);
   if (known !== undefined) return known;
   const config = configOf(shape);
@@ -74,7 +110,11 @@ const rememberedDesire: typeof desire = (config, vault, software, configuredCa) 
   desired.set(config, known);
   // The moments at which something was recorded differ from run to run, and nothing is rendered from them.
   const timeless = (name: string, value: unknown): unknown =>
-    /^(?:createdAt|foundedAt|handedOverAt|inventory)$/.test(name) ? undefined : value;
+    /^(?:createdAt|foundedAt|handedOverAt|inventory)$/.test(name)
+      ? undefined
+      : value instanceof Map
+        ? [...value]
+        : value;
   const key = JSON.stringify([vault, software.source, configuredCa], timeless);
   const made = known.get(key) ?? desire(config, vault, software, configuredCa);
   known.set(key, made);

@@ -1,0 +1,3 @@
+import { testClusterSeeds } from '../sim/seeds.ts';
+
+testClusterSeeds();
