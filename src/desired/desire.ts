@@ -1,10 +1,10 @@
 import type { ClusterConfig } from '../config/schema.ts';
 import type { HostId } from '../model/ids.ts';
 import { hostId } from '../model/ids.ts';
-import type { VaultState } from '../ports/vault.ts';
+import { isFounded, type VaultState } from '../ports/vault.ts';
 import { kubeadmInitConfig } from '../render/kubeadm-cluster.ts';
 import { etcdKubeadmConfig, type NameValue } from '../render/kubeadm-config.ts';
-import { certificatesFor } from './certificates.ts';
+import { type CertificateSpec, certificatesFor } from './certificates.ts';
 import { API_SERVER_PORT, kubeadmClusterOf, kubeadmNodeOf, withExistingEtcd } from './kubeadm-cluster.ts';
 import { endpointOf, loadBalancerOf } from './load-balancer.ts';
 import { memberUrls } from './members.ts';
@@ -48,19 +48,17 @@ export function desire(
   const hosts = new Map<HostId, DesiredHost>();
   for (const member of members) {
     if (topology === 'stacked') {
-      // kubeadm issues the certificates, and founds and joins by itself: what is wanted is how the member runs from then on.
-      const running = stackedConfigOf(config, member, nodes, criSocket);
-      const kubeadmConfig = { founding: running, running };
-      hosts.set(member.host, { id: member.host, member, certificates: [], holdsCaKey: true, kubeadmConfig });
+      // The first one is founded as an external member is; from then on kubeadm issues the certificates, and joins the others.
+      const founding = kubeadmConfigOf(config, member, [member], token, 'founding', criSocket);
+      const kubeadmConfig = { founding, running: stackedConfigOf(config, member, nodes, criSocket) };
+      const certificates = identity !== null && isFounded(identity.etcd.phase) ? [] : leavesOf(config, member);
+      hosts.set(member.host, { id: member.host, member, certificates, holdsCaKey: true, kubeadmConfig });
       continue;
     }
     hosts.set(member.host, {
       id: member.host,
       member,
-      certificates: certificatesFor(
-        { name: member.name, address: member.address },
-        { server: spec.etcd.serverCertSANs, peer: spec.etcd.peerCertSANs },
-      ),
+      certificates: leavesOf(config, member),
       holdsCaKey: spec.pki.caKeyPlacement === 'first-host' && member === members[0],
       kubeadmConfig: {
         founding: kubeadmConfigOf(config, member, members, token, 'founding', criSocket),
@@ -90,6 +88,10 @@ export function desire(
     software,
     criSocket,
   };
+}
+
+function leavesOf({ spec }: ClusterConfig, { name, address }: Member): readonly CertificateSpec[] {
+  return certificatesFor({ name, address }, { server: spec.etcd.serverCertSANs, peer: spec.etcd.peerCertSANs });
 }
 
 function memberOf(config: ClusterConfig, name: string, address: string): Member {

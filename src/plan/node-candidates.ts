@@ -43,7 +43,8 @@ export function nodeCandidates(view: View, identity: string, etcd: readonly stri
   const begins = founding
     ? [add('founding-begins', OPERATOR, placed, 'no machine holds data: a cluster may be founded')]
     : [];
-  const init = add('kubeadm-init', first.host, [...placed, ...begins, ...open, ...etcd], 'the cluster begins here');
+  const found = founding ? foundFirst(view, first.host, [...placed, ...begins], add) : begins;
+  const init = add('kubeadm-init', first.host, [...placed, ...found, ...open, ...etcd], 'the cluster begins here');
   const safe = stacked
     ? [add('kubeadm-config-existing', OPERATOR, [init], 'a wiped control plane would found a cluster of its own')]
     : [];
@@ -82,6 +83,23 @@ export function nodeCandidates(view: View, identity: string, etcd: readonly stri
   const away = add('super-admin-removed', first.host, [allReady], 'nothing needs it any more');
   if (!stacked || cluster.phase === 'handed-over') return [...seen, away];
   return [add('etcd-handover', OPERATOR, seen, 'from here on an empty data directory is a loss'), away];
+}
+
+/**
+ * The first member is founded outside of the kubelet, as those of an external etcd are: no machine ever has a manifest with state `new`, and
+ * none has to be exchanged under the only API server, which takes the kubelet the better part of a minute.
+ */
+function foundFirst(view: View, on: HostId, after: readonly string[], add: Add): readonly string[] {
+  const node = view.facts.hosts.get(on)?.node;
+  const runs = node?.is === 'known' && node.value?.manifests.has('etcd') === true;
+  if (runs) return after;
+  const certificates = add(
+    'etcd-certificates',
+    on,
+    after,
+    'etcd is founded with the certificates that kubeadm will find',
+  );
+  return [add('etcd-member-found', on, [certificates], 'no machine ever has a manifest that founds a cluster')];
 }
 
 /** Every stacked member's manifest is made again, one after the other, so that none can found a cluster when its data is gone. */

@@ -41,7 +41,7 @@ export const etcdMemberFound = defineStep({
   ],
   judge: (_params, view, on) => {
     const { phase } = view.desired.cluster;
-    if (isFounded(phase)) return { is: 'satisfied' };
+    if (isFounded(phase) || isStaticPod(view, on)) return { is: 'satisfied' };
     const check = memberCheck(view, on, 'founding');
     if (check.is === 'blocked') return check;
     const changes = [...check.changes];
@@ -120,6 +120,13 @@ function waitsForPeers(view: View): boolean {
   const members = view.desired.members.map((m) => view.facts.hosts.get(m.host)?.etcdProcess);
   const mayRun = members.filter((process) => process?.is !== 'known' || process.value.is === 'running').length;
   return mayRun < quorumOf(members.length);
+}
+
+/** A stacked member that kubeadm has made a static pod of is past its founding. */
+function isStaticPod(view: View, on: HostId): boolean {
+  if (view.desired.config.spec.etcd.topology !== 'stacked') return false;
+  const fact = factOf(view, on, 'files').at.get(paths.manifest);
+  return fact !== undefined && fact.is !== 'absent';
 }
 
 type MemberCheck = Extract<Check, { is: 'blocked' }> | { is: 'judged'; changes: readonly Change[] };
@@ -238,7 +245,7 @@ async function letAnotherLead(world: World, view: View, on: HostId): Promise<voi
 }
 
 /** It runs as its cluster was founded, in a container of its own: the kubelet has to take it over. */
-function founds(process: EtcdProcessFact): boolean {
+export function founds(process: EtcdProcessFact): boolean {
   return process.is === 'running' && process.argv.includes('--initial-cluster-state=new');
 }
 

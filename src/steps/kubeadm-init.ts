@@ -1,14 +1,21 @@
-import { API_SERVER_PORT, kubeadmClusterOf, kubeadmNodeOf } from '../desired/kubeadm-cluster.ts';
+import type { ClusterConfig } from '../config/schema.ts';
+import { API_SERVER_PORT, kubeadmClusterOf, kubeadmNodeOf, withExistingEtcd } from '../desired/kubeadm-cluster.ts';
 import type { Node } from '../desired/nodes.ts';
+import { paths } from '../desired/paths.ts';
+import { clientEndpoint } from '../facts/etcd.ts';
 import type { NodeFact } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
+import { endStaticPod } from '../ports/commands/reset.ts';
 import { isFounded } from '../ports/vault.ts';
+import type { World } from '../ports/world.ts';
 import { kubeadmInitConfig } from '../render/kubeadm-cluster.ts';
 import { apiServerBack } from './api-server.ts';
 import { factOf } from './compare.ts';
+import { founds } from './etcd-member.ts';
 import { runKubeadm } from './kubeadm.ts';
-import { leftByInit } from './left-by-kubeadm.ts';
+import { dataDirectoryCheck, leftByInit } from './left-by-kubeadm.ts';
+import { must } from './must.ts';
 import { noParams } from './params.ts';
 import { type Check, defineStep, type View } from './types.ts';
 
@@ -26,7 +33,13 @@ export const kubeadmInit = defineStep({
   settleMs: 120_000,
   parse: noParams,
   title: (_params, on) => `make the first control plane on ${on}`,
-  reads: (_params, on) => [{ on, fact: 'node' }, { on, fact: 'runtime' }, 'kube', 'vault'],
+  reads: (_params, on) => [
+    { on, fact: 'node' },
+    { on, fact: 'runtime' },
+    { on, fact: 'etcdProcess' },
+    'kube',
+    'vault',
+  ],
   judge: (_params, view, on): Check => {
     const lacking = lackingOf(view);
     // Of a cluster that is made somebody may have taken CoreDNS or kube-proxy away, for others in their place.
@@ -59,6 +72,7 @@ export const kubeadmInit = defineStep({
     const { spec } = config;
     // kubeadm makes a token in any case, and without this one it would live for a day. Nobody uses it.
     const token = `${world.random.hex(3)}.${world.random.hex(8)}`;
+    if (founds(factOf(view, on, 'etcdProcess'))) await endFounding(world, view, on);
     world.note('kubeadm init');
     await runKubeadm(
       world,
@@ -66,12 +80,12 @@ export const kubeadmInit = defineStep({
       kubeadmInitConfig({
         node: {
           ...registration,
-          ignorePreflightErrors: [...registration.ignorePreflightErrors, ...(begun ? leftByInit(config) : [])],
+          ignorePreflightErrors: [...registration.ignorePreflightErrors, ...foundedHere(config), ...(begun ? leftByInit(config) : [])],
         },
         advertiseAddress: node.address,
         bindPort: spec.controlPlane?.apiServerPort ?? API_SERVER_PORT,
         bootstrapToken: { token, ttlSeconds: TOKEN_SECONDS },
-        cluster: kubeadmClusterOf(config),
+        cluster: withExistingEtcd(kubeadmClusterOf(config)),
         cgroupDriver: spec.runtime.cgroupDriver ?? (runtime.is === 'containerd' ? runtime.cgroupDriver : 'systemd'),
         kubelet: spec.kubelet,
         kubeProxy: spec.kubeProxy,
@@ -80,6 +94,33 @@ export const kubeadmInit = defineStep({
     );
   },
 });
+
+/** The member has been founded, and its data is what kubeadm's etcd goes on with. */
+function foundedHere({ spec }: ClusterConfig): readonly string[] {
+  return spec.etcd.topology === 'stacked' ? [dataDirectoryCheck(spec.etcd.dataDir)] : [];
+}
+
+/** Says whose founding it was, until the cluster is handed over. */
+const FOUNDED_KEY = 'keelson/founded';
+const FOUNDING_MS = 60_000;
+const POLL_MS = 100;
+
+/** Ends the container that the member was founded in, when what it has written is enough to go on from: a write has come through. */
+async function endFounding(world: World, view: View, on: HostId): Promise<void> {
+  const { desired } = view;
+  const member = desired.members.find((m) => m.host === on);
+  if (member === undefined) throw new Error(`${on} is no member of etcd`);
+  const endpoint = clientEndpoint(desired, member);
+  const end = world.clock.monotonicMs() + FOUNDING_MS;
+  for (;;) {
+    const put = await world.etcd.put(endpoint, FOUNDED_KEY, desired.cluster.token ?? '', world.signal);
+    if (put.is === 'ok') break;
+    if (world.clock.monotonicMs() >= end)
+      throw new KeelsonError('etcd.not-healthy', `the member ${on} does not become healthy: ${put.message}`, { host: on });
+    await world.clock.sleep(POLL_MS, world.signal);
+  }
+  await must(world, endStaticPod(paths.manifest, desired.config.spec.etcd.dataDir));
+}
 
 const STATIC_PODS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 

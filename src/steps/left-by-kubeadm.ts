@@ -11,7 +11,7 @@ export function leftByInit({ spec }: ClusterConfig): readonly string[] {
   return [
     ...manifests.map((name) => `FileAvailable${named(`/etc/kubernetes/manifests/${name}.yaml`)}`),
     ...[apiServer, 10_250, 10_257, 10_259, 2379, 2380].map((port) => `Port-${port}`),
-    `DirAvailable${named(spec.etcd.dataDir)}`,
+    dataDirectoryCheck(spec.etcd.dataDir),
   ];
 }
 
@@ -23,6 +23,10 @@ export const leftByJoin: readonly string[] = [
   `FileAvailable${named('/etc/kubernetes/pki/ca.crt')}`,
   'Port-10250',
 ];
+
+export function dataDirectoryCheck(dataDir: string): string {
+  return `DirAvailable${named(dataDir)}`;
+}
 
 function named(path: string): string {
   return `-${path.replaceAll('/', '-')}`;
