@@ -36,6 +36,7 @@ const common: ManagedPaths = {
 /** What is placed on nodes besides. On a machine of etcd's the same files would be somebody else's control plane. */
 const ofNodes: ManagedPaths = {
   text: [
+    paths.heldApiServer,
     paths.nodeModules,
     paths.nodeSysctls,
     paths.kubeadmDropIn,

@@ -5,6 +5,9 @@ export const paths = {
   // The documentation's page puts this YAML under a .conf name into the drop-in folder, where systemd reads it as a unit and warns.
   /** Lies ready while etcd's manifest is replaced. */
   preparedManifest: '/etc/keelson/etcd.yaml',
+  apiServerManifest: '/etc/kubernetes/manifests/kube-apiserver.yaml',
+  /** The API server's manifest while etcd's is exchanged. */
+  heldApiServer: '/etc/keelson/kube-apiserver.yaml',
   kubeletConfig: '/etc/keelson/kubelet.yaml',
   kubeletDropInDirectory: '/etc/systemd/system/kubelet.service.d',
   // Sorts after the packages' 10-kubeadm.conf and after anything with a number: the last ExecStart wins.

@@ -1,5 +1,7 @@
 import { type HostId, OPERATOR } from '../model/ids.ts';
 import { isFounded } from '../ports/vault.ts';
+import { isMade } from '../steps/kubeadm-init.ts';
+import { clusterOf } from '../steps/kubeadm-join.ts';
 import type { View } from '../steps/types.ts';
 import { type Add, softwareCandidates } from './candidates.ts';
 import { endpointCandidates, kubeVipCandidates, loadBalancerCandidates } from './load-balancer-candidates.ts';
@@ -45,6 +47,10 @@ export function nodeCandidates(view: View, identity: string, etcd: readonly stri
     : [];
   const found = founding ? foundFirst(view, first.host, [...placed, ...begins], add) : begins;
   const init = add('kubeadm-init', first.host, [...placed, ...found, ...open, ...etcd], 'the cluster begins here');
+  if (isMade(view) && clusterOf(view) === null) {
+    const mended = stacked ? hardenEtcd(view, [init], add) : [init];
+    return [add('api-servers-back', OPERATOR, mended, 'what the cluster holds cannot be looked at before')];
+  }
   const safe = stacked
     ? [add('kubeadm-config-existing', OPERATOR, [init], 'a wiped control plane would found a cluster of its own')]
     : [];

@@ -7,7 +7,7 @@ import type { EtcdProcessFact, ManifestFact } from '../facts/types.ts';
 import { KeelsonError } from '../model/errors.ts';
 import type { FileSpec } from '../model/file.ts';
 import type { HostId } from '../model/ids.ts';
-import { foundMember, swapManifest } from '../ports/commands/etcd.ts';
+import { foundMember, type HeldManifest, swapManifest } from '../ports/commands/etcd.ts';
 import { makeDirectory, removePaths } from '../ports/commands/files.ts';
 import { isFounded } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
@@ -91,6 +91,8 @@ export const etcdMemberRun = defineStep({
     const manifest = manifestDifference(view, on, wanted);
     const changes = [...check.changes, ...manifest];
     if (leftover(view, on)) changes.push({ summary: `remove ${paths.preparedManifest}, left by an interrupted run` });
+    if (isThere(view, on, paths.heldApiServer))
+      changes.push({ summary: `put ${paths.apiServerManifest} back, which an interrupted run has taken away` });
     const process = factOf(view, on, 'etcdProcess');
     if (
       wanted.is === 'made' &&
@@ -170,8 +172,26 @@ function manifestDifference(view: View, on: HostId, manifest: ManifestFact): Cha
 
 /** A power cut while a manifest was replaced: what was to take its place still lies ready. */
 function leftover(view: View, on: HostId): boolean {
-  const fact = factOf(view, on, 'files').at.get(paths.preparedManifest);
+  return isThere(view, on, paths.preparedManifest);
+}
+
+function isThere(view: View, on: HostId, path: string): boolean {
+  const fact = factOf(view, on, 'files').at.get(path);
   return fact !== undefined && fact.is !== 'absent';
+}
+
+/** A stacked member's API server asks no other etcd. */
+function apiServerOf({ desired }: View): HeldManifest | undefined {
+  if (desired.config.spec.etcd.topology !== 'stacked') return undefined;
+  return { manifest: paths.apiServerManifest, held: paths.heldApiServer };
+}
+
+/** After a power cut in the middle of an exchange. */
+async function bringApiServerBack(world: World, view: View, on: HostId): Promise<void> {
+  const content = factOf(view, on, 'files').text.get(paths.heldApiServer);
+  if (content === undefined) return;
+  await placeFiles(world, view, on, [{ path: paths.apiServerManifest, content, mode: '600' }]);
+  await must(world, removePaths([paths.heldApiServer]));
 }
 
 function kubeadmFile(content: string): FileSpec {
@@ -210,6 +230,7 @@ async function makeManifest(
 
 async function placeMember(world: World, view: View, on: HostId): Promise<void> {
   const { config, text } = await makeManifest(world, view, on, 'running');
+  await bringApiServerBack(world, view, on);
   await must(world, makeDirectory(view.desired.config.spec.etcd.dataDir, '700'));
   const old = factOf(view, on, 'files').text.get(paths.manifest);
   const process = factOf(view, on, 'etcdProcess');
@@ -221,7 +242,8 @@ async function placeMember(world: World, view: View, on: HostId): Promise<void> 
   const prepared = { path: paths.preparedManifest, content: text, mode: '600' };
   await placeFiles(world, view, on, [kubeadmFile(config), prepared]);
   await letAnotherLead(world, view, on);
-  await must(world, swapManifest(paths.preparedManifest, paths.manifest, socketPath(view.desired.criSocket)));
+  const socket = socketPath(view.desired.criSocket);
+  await must(world, swapManifest(paths.preparedManifest, paths.manifest, socket, apiServerOf(view)));
 }
 
 /** Without a leader nobody writes until the others have waited for their election. Where this is in vain, that second is lost and nothing else. */

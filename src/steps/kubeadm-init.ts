@@ -33,13 +33,7 @@ export const kubeadmInit = defineStep({
   settleMs: 120_000,
   parse: noParams,
   title: (_params, on) => `make the first control plane on ${on}`,
-  reads: (_params, on) => [
-    { on, fact: 'node' },
-    { on, fact: 'runtime' },
-    { on, fact: 'etcdProcess' },
-    'kube',
-    'vault',
-  ],
+  reads: (_params, on) => [{ on, fact: 'node' }, { on, fact: 'runtime' }, { on, fact: 'etcdProcess' }, 'kube', 'vault'],
   judge: (_params, view, on): Check => {
     const lacking = lackingOf(view);
     // Of a cluster that is made somebody may have taken CoreDNS or kube-proxy away, for others in their place.
@@ -49,8 +43,8 @@ export const kubeadmInit = defineStep({
     // An external etcd has its data: an init that is done again over it makes the same cluster.
     const holdsData = view.desired.config.spec.etcd.topology === 'stacked';
     if (isMade(view) && !begun && holdsData) return { is: 'blocked', finding: gone(on) };
-    // Never over what is there: kubeadm would write etcd's manifest as it was for the first time.
-    if (isMade(view) && begun) return { is: 'blocked', finding: away(view) };
+    // Never over what is there: what keeps the API servers from being ready is for other steps to mend.
+    if (isMade(view)) return { is: 'satisfied' };
     const { kubernetesVersion } = view.desired.config.spec;
     const what = begun ? 'finish kubeadm init, which was cut off' : `kubeadm init, Kubernetes ${kubernetesVersion}`;
     return {
@@ -80,7 +74,11 @@ export const kubeadmInit = defineStep({
       kubeadmInitConfig({
         node: {
           ...registration,
-          ignorePreflightErrors: [...registration.ignorePreflightErrors, ...foundedHere(config), ...(begun ? leftByInit(config) : [])],
+          ignorePreflightErrors: [
+            ...registration.ignorePreflightErrors,
+            ...foundedHere(config),
+            ...(begun ? leftByInit(config) : []),
+          ],
         },
         advertiseAddress: node.address,
         bindPort: spec.controlPlane?.apiServerPort ?? API_SERVER_PORT,
@@ -116,7 +114,9 @@ async function endFounding(world: World, view: View, on: HostId): Promise<void> 
     const put = await world.etcd.put(endpoint, FOUNDED_KEY, desired.cluster.token ?? '', world.signal);
     if (put.is === 'ok') break;
     if (world.clock.monotonicMs() >= end)
-      throw new KeelsonError('etcd.not-healthy', `the member ${on} does not become healthy: ${put.message}`, { host: on });
+      throw new KeelsonError('etcd.not-healthy', `the member ${on} does not become healthy: ${put.message}`, {
+        host: on,
+      });
     await world.clock.sleep(POLL_MS, world.signal);
   }
   await must(world, endStaticPod(paths.manifest, desired.config.spec.etcd.dataDir));
@@ -133,7 +133,7 @@ export function kubeadmBegan(state: NodeFact | null): boolean {
 const RESTART_MS = 60_000;
 
 /** The cluster was whole once: what is not to be seen of it now is not to be made again. */
-function isMade({ desired, facts }: View): boolean {
+export function isMade({ desired, facts }: View): boolean {
   if (desired.config.spec.etcd.topology === 'stacked') return isFounded(desired.cluster.phase);
   const vault = facts.vault.is === 'known' && facts.vault.value.is === 'open' ? facts.vault.value : null;
   return vault?.inventory?.hosts.some(({ roles }) => roles.includes('control-plane')) === true;
@@ -142,19 +142,6 @@ function isMade({ desired, facts }: View): boolean {
 /** null while no API server of the cluster can be asked. */
 function lackingOf({ facts }: View): readonly string[] | null {
   return facts.kube.is === 'known' ? (facts.kube.value.cluster?.lacking ?? null) : null;
-}
-
-function away({ facts }: View) {
-  const servers = facts.kube.is === 'known' ? [...facts.kube.value.servers] : [];
-  const why = servers.map(([host, server]) =>
-    server.is === 'failed' ? `${host}: ${server.message}` : `${host} is not ready: ${server.failing.join(', ')}`,
-  );
-  return {
-    code: 'kube.unreachable' as const,
-    severity: 'error' as const,
-    message: `no API server of the cluster is ready; ${why.join('; ')}`,
-    action: 'Run the same command again when one is; keelson status tells what keeps them from it.',
-  };
 }
 
 function gone(on: HostId) {

@@ -1,3 +1,4 @@
+import { apiServersBack } from './api-servers-back.ts';
 import { clusterIdentity, foundingBegins } from './cluster-identity.ts';
 import { clusterKeys, controlPlaneKeys } from './cluster-keys.ts';
 import { controlPlaneEndpoint } from './control-plane-endpoint.ts';
@@ -58,6 +59,7 @@ export const stepKinds: readonly Step[] = [
   controlPlaneEndpoint,
   etcdClientCertificate,
   kubeadmInit,
+  apiServersBack,
   kubeadmConfigExisting,
   podNetwork,
   controlPlaneJoin,

@@ -22,8 +22,8 @@ const ETCD_GOES_ON: readonly string[] = [
 export const quorum: SafetyRule = (step, view) => {
   const { cluster, members } = view.desired;
   if (endsMember(step) || !isFounded(cluster.phase)) return [];
-  // One that is alone cannot be restarted otherwise, and until the handover nobody is there to be disturbed.
-  if (members.length === 1 && cluster.phase !== 'handed-over') return [];
+  // One that is alone has no quorum to keep: whether it may be away for a moment is for whoever reads the plan to say.
+  if (members.length === 1) return [];
   const { stay, need, healthy } = quorumMargin(view, step.on);
   if (stay >= need) return [];
   if (!healthy && (ETCD_GOES_ON.includes(step.kind) || down(view, step.on) || mayVote(view) < need)) return [];

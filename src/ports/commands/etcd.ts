@@ -75,18 +75,27 @@ export function foundMember(
   });
 }
 
+/** A static pod that is away while another one is exchanged: its manifest, and where that lies meanwhile. */
+export interface HeldManifest {
+  manifest: string;
+  held: string;
+}
+
 /**
  * Replaces a running static pod's manifest by one that lies ready on the machine. A manifest that is changed in place costs 10 to 15 s: the
  * kubelet starts the new pod only at its next back-off after the old one has ended (allowStaticPodStart in pkg/kubelet/pod_workers.go).
  * Taken away first, and put back when the kubelet's worker of the old pod has ended (completeTerminated there), it costs about 2 s. A member
  * that still runs as its cluster was founded is no pod, and is ended before. The machine does all of it by itself, so that a lost connection never leaves it between
  * the two.
+ *
+ * `beside` is the API server that stands on this etcd alone: it is taken away first. Before the kubelet starts a static pod it removes the
+ * mirror pod of the old one, through an API server that would hang for 40 s on its missing etcd; one that is not there refuses at once.
  */
-export function swapManifest(prepared: string, manifest: string, socket: string): WriteCommand {
+export function swapManifest(prepared: string, manifest: string, socket: string, beside?: HeldManifest): WriteCommand {
   const text = [
     // Whoever stops the unit waits: between taking away and putting back is no place to end.
     `trap '' TERM INT HUP`,
-    'new=$1 target=$2 s=$3; dir=$(dirname -- "$target"); umask 077',
+    'new=$1 target=$2 s=$3 b=$4 held=$5; dir=$(dirname -- "$target"); umask 077',
     '[ -f "$new" ] || exit 66',
     FOUNDING_SCRIPT,
     'pod= etcd= cgroup=',
@@ -94,6 +103,10 @@ export function swapManifest(prepared: string, manifest: string, socket: string)
     `  cgroup=$(sed -n 's#^[0-9]*:\\(memory\\|name=systemd\\|\\):\\(.*pod[0-9a-f_-]\\{32,36\\}[^/]*\\)/.*#\\2#p' "$d/cgroup" | head -n1)`,
     `  pod=$(printf '%s\\n' "$cgroup" | sed -n 's#.*pod\\([0-9a-f_-]\\{32,36\\}\\).*#\\1#p' | tr _ -); etcd=\${d#/proc/}; [ -n "$pod" ] && break; done 2>/dev/null`,
     'group() { for r in /sys/fs/cgroup/memory /sys/fs/cgroup/systemd /sys/fs/cgroup; do [ -d "$r$cgroup" ] && return 0; done; return 1; }',
+    'back() { [ -z "$held" ] || [ ! -f "$held" ] || { mv -fT -- "$held" "$b" && sync -- "$dir"; }; }',
+    'if [ -n "$b" ] && [ -f "$b" ]; then mv -fT -- "$b" "$held" || exit 1; sync -- "$dir"; n=0',
+    '  served() { for p in /proc/[0-9]*; do read -r c2 <"$p/comm" && [ "$c2" = kube-apiserver ] && return 0; done 2>/dev/null; return 1; }',
+    '  while served && [ $n -lt 400 ]; do sleep 0.1; n=$((n+1)); done; fi',
     'rm -f -- "$target"; sync -- "$dir"',
     'founders; was=$pids; [ -z "$was" ] || end_founding TERM',
     // In vain past the deadline, or too early: then the kubelet takes its back-off, and nothing else is lost. The pod's cgroup is the last
@@ -103,10 +116,14 @@ export function swapManifest(prepared: string, manifest: string, socket: string)
     '[ -z "$pod" ] || sleep 0.1',
     // The kubelet passes over names that begin with a dot.
     'tmp=$dir/.keelson-$$; cp -- "$new" "$tmp" && chmod 600 "$tmp" && sync -- "$tmp" && mv -fT -- "$tmp" "$target" && sync -- "$dir" && rm -f -- "$new"',
-    'e=$?; [ -z "$was" ] || forget; exit $e',
+    'e=$?; [ -z "$was" ] || forget; back || exit $?; exit $e',
   ].join('\n');
-  return writeCommand('swap-manifest', script(text, [prepared, manifest, socket]), {
-    mayBeLong: true,
-    timeoutMs: 60_000,
-  });
+  return writeCommand(
+    'swap-manifest',
+    script(text, [prepared, manifest, socket, beside?.manifest ?? '', beside?.held ?? '']),
+    {
+      mayBeLong: true,
+      timeoutMs: 60_000,
+    },
+  );
 }
