@@ -21,7 +21,7 @@ import {
   readFiles,
   removePaths,
 } from '../../src/ports/commands/files.ts';
-import { applySysctls, certificatesIn, kubeadm, nodeState } from '../../src/ports/commands/kubeadm.ts';
+import { certificatesIn } from '../../src/ports/commands/kubeadm.ts';
 import { checkLoadBalancer, loadBalancerState, probeEndpoint } from '../../src/ports/commands/load-balancer.ts';
 import {
   fenceRaise,
@@ -41,6 +41,7 @@ import type { LockHolder } from '../../src/ports/host.ts';
 import { manifestCommand, manifestImage } from '../../src/render/manifest.ts';
 import { configOf } from '../scenarios/sim/world.ts';
 import type { ContractSubject } from './handler-subject.ts';
+import { nodeCases } from './node-cases.ts';
 
 /**
  * Does something to a machine and tells what keelson would know of it afterwards. A real machine and the simulation must tell the same;
@@ -193,6 +194,7 @@ async function manifests(s: ContractSubject): Promise<unknown> {
 
 /** By builder: what the handler is held to. */
 export const contractCases = {
+  ...nodeCases,
   machine: {
     play: async (s) => {
       const fact = await ask(s, machineProbe);
@@ -355,13 +357,6 @@ export const contractCases = {
     },
   },
   'other-containers': { play: async (s) => (await s.run(otherContainers(SOCKET, 'etcd'))).stdout },
-  'node-state': {
-    play: async (s) => {
-      const { stdout } = await s.run(nodeState(['net.ipv4.ip_forward', 'no.such.setting']));
-      const names = stdout.split('\n').map((line) => line.replace(/=\d$/, ''));
-      return names.filter((name) => name !== '');
-    },
-  },
   // Nobody answers at these addresses.
   'service-reach': { play: async (s) => (await s.run(serviceReach('127.0.0.9', '127.0.0.9', 'a.b'))).stdout },
   'load-balancer-state': {
@@ -398,8 +393,6 @@ export const contractCases = {
       return [...parseTexts((await s.run(certificatesIn(names.map((name) => `${D}/${name}`)))).stdout)];
     },
   },
-  'apply-sysctls': { play: async (s) => (await s.run(applySysctls([], [['no.such.setting', '1']]))).exitCode },
-  kubeadm: { play: async (s) => (await s.run(kubeadm('join', 'kind: Nonsense\n'))).exitCode !== 0 },
   'make-directory': {
     play: async (s) => {
       await s.remove(D);

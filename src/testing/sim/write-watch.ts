@@ -46,7 +46,8 @@ export class WriteWatch {
     const begun = new Set<string>();
     for (const event of events) {
       if (event.type === 'step.started') begun.add(event.step);
-      if (event.type === 'step.finished') begun.delete(event.step);
+      // What becomes of one whose end is unknown is unknown, too: it takes its token away when it comes to it.
+      if (event.type === 'step.finished' && event.outcome !== 'unknown') begun.delete(event.step);
     }
     if (begun.size === 0) this.#options.violate(`${id} received ${what} while the journal has no step under way`);
   }
