@@ -39,7 +39,7 @@ const CLIENT_EVERY_MS = 600;
 
 /** A simulated cluster of machines: the one fake. It keeps a trace, and what went against the invariants. */
 export class SimCluster {
-  readonly options: SimOptions;
+  options: SimOptions;
   readonly clock: SimClock;
   readonly rng: Rng;
   readonly machines = new Map<HostId, SimMachine>();
@@ -122,6 +122,13 @@ export class SimCluster {
   process(options: ProcessOptions = {}): SimProcess {
     const own = this.#gate(options);
     return this.#processes.start(options.desk ?? 'desk', own, simPorts(this.#world(), own));
+  }
+
+  /** Somebody has changed cluster.yaml: machines that it newly names are there, and bare. */
+  reconfigure(config: ClusterConfig): void {
+    this.options = { ...this.options, config };
+    for (const machine of this.#newMachines())
+      if (!this.machines.has(machine.id)) this.machines.set(machine.id, machine);
   }
 
   /** Power goes away without warning; with `backAfterMs` the machine comes back by itself. */

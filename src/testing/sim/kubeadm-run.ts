@@ -1,14 +1,29 @@
-import { createDecipheriv } from 'node:crypto';
-import { stringify } from 'yaml';
-import type { KubeObject } from '../../model/kube-object.ts';
 import { publicKeySha256 } from '../../model/x509.ts';
 import type { CommandResult } from '../../ports/host.ts';
-import { args, type Command, fail, type HandlerWorld, ok, seconds, stdin } from './handler.ts';
+import { args, type Command, fail, type HandlerWorld, ok, stdin } from './handler.ts';
 import { KUBERNETES_CA, tokenLives } from './kube.ts';
-import type { KubeStore } from './kube-store.ts';
-import { simulateKubeadm } from './kubeadm.ts';
-import { type ClusterDocument, type KubeadmConfig, type Registration, readKubeadmConfig } from './kubeadm-config.ts';
+import { type ClusterDocument, type KubeadmConfig, readKubeadmConfig } from './kubeadm-config.ts';
 import { clusterInfo, madeByInit, tokenSecret } from './kubeadm-objects.ts';
+import {
+  authorities,
+  clusterConfigurationIn,
+  componentManifest,
+  download,
+  etcdManifest,
+  hostOf,
+  isReady,
+  kubeconfigs,
+  kubeletConfigurationIn,
+  leaves,
+  mark,
+  nameOf,
+  PKI,
+  type Place,
+  put,
+  registered,
+  shared,
+  startKubelet,
+} from './kubeadm-phases.ts';
 import {
   commonChecks,
   controlPlaneChecks,
@@ -18,21 +33,13 @@ import {
   preflightText,
   withoutIgnored,
 } from './kubeadm-preflight.ts';
-import { BOOTSTRAP, KUBECONFIG, KUBELET_CONFIG, KUBELET_FLAGS, kubeconfigText } from './kubelet.ts';
+import { BOOTSTRAP, KUBECONFIG, kubeconfigText } from './kubelet.ts';
 import type { SimMachine } from './machine.ts';
-import { control } from './systemd.ts';
 
 /** A kubeadm at work: each value that it yields is how many milliseconds pass until it goes on. A power cut ends it there. */
 export type Kubeadm = Generator<number, CommandResult>;
 
-interface Place {
-  m: SimMachine;
-  world: HandlerWorld;
-}
-
-const PKI = '/etc/kubernetes/pki';
-const SHARED = ['ca.crt', 'ca.key', 'front-proxy-ca.crt', 'front-proxy-ca.key', 'sa.key', 'sa.pub'];
-const ETCD_SHARED = ['etcd/ca.crt', 'etcd/ca.key'];
+const COMPONENTS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 const WAIT_MS = 4 * 60_000;
 const POLL_MS = 500;
 
@@ -69,10 +76,10 @@ function* init(at: Place, config: KubeadmConfig): Kubeadm {
   yield 300;
   kubeconfigs(at, nameOf(at, registration), server, true);
   if (cluster.etcd?.external === undefined) {
-    put(at, `${MANIFESTS}/etcd.yaml`, etcdManifest(at, cluster, nameOf(at, registration), advertiseAddress));
+    put(at, `${MANIFESTS}/etcd.yaml`, etcdManifest(cluster, nameOf(at, registration), advertiseAddress));
     yield 200;
   }
-  for (const name of components(at, cluster)) {
+  for (const name of COMPONENTS) {
     yield 100;
     put(at, `${MANIFESTS}/${name}.yaml`, componentManifest(name, cluster));
   }
@@ -91,7 +98,7 @@ function* init(at: Place, config: KubeadmConfig): Kubeadm {
     // The server that answered a moment ago may be gone, and its etcd with it.
     if (world.kube.reach(m, server) !== store)
       return said(1, `error: could not create ${object.kind} ${object.metadata.name}`);
-    if (object.kind === 'Node') mark(store, object.metadata.name, registration, true);
+    if (object.kind === 'Node') mark(store, object.metadata.name, registration);
     else store.put(object, 'kubeadm');
   }
   yield 300;
@@ -124,8 +131,8 @@ function* join(at: Place, config: KubeadmConfig): Kubeadm {
       1,
       `error: couldn't validate the identity of the API Server: none of the public keys "${hash}" are pinned`,
     );
-  const cluster = clusterOf(found);
-  const kubelet = data(found, 'kubelet-config', 'kubelet');
+  const cluster = clusterConfigurationIn(found);
+  const kubelet = kubeletConfigurationIn(found);
   if (cluster === null || kubelet === undefined) return said(1, 'error: failed to get the config map kubeadm-config');
   const name = nameOf(at, registration);
 
@@ -148,7 +155,7 @@ function* join(at: Place, config: KubeadmConfig): Kubeadm {
     yield 300;
     leaves(at, cluster);
     kubeconfigs(at, name, endpoint, false);
-    for (const component of components(at, cluster)) {
+    for (const component of COMPONENTS) {
       yield 100;
       put(at, `${MANIFESTS}/${component}.yaml`, componentManifest(component, cluster));
     }
@@ -181,7 +188,7 @@ function* join(at: Place, config: KubeadmConfig): Kubeadm {
     yield 400;
     if (world.kube.reach(m, server) !== there)
       return said(1, 'error: error execution phase control-plane-join/mark-control-plane');
-    mark(there, name, registration, true);
+    mark(there, name, registration);
   }
   yield 400;
   return ok('This node has joined the cluster.\n');
@@ -216,7 +223,7 @@ function* joinEtcd(
   if (members === null || through === null) return 'no etcd member takes another one';
   yield 200;
   const list = members.map((member) => `${member.name}=${member.peerUrl}`).join(',');
-  put(at, `${MANIFESTS}/etcd.yaml`, etcdManifest(at, cluster, name, address, list));
+  put(at, `${MANIFESTS}/etcd.yaml`, etcdManifest(cluster, name, address, list));
   world.etcd.settle();
   const promoted = yield* until(() => {
     const member = world.kube.memberFor(m);
@@ -233,181 +240,6 @@ function* until<T>(look: () => T | null): Generator<number, T | null> {
     yield POLL_MS;
   }
   return null;
-}
-
-/** Authorities and the service accounts' key: what is there is taken. */
-function authorities(at: Place, cluster: ClusterDocument): void {
-  const now = seconds(at.world);
-  for (const file of shared(cluster).filter((f) => f.endsWith('.key'))) {
-    const base = `${PKI}/${file.replace(/\.key$/, '')}`;
-    if (at.m.files.has(`${base}.key`)) continue;
-    at.world.kube.issue(at.m, base, '', now);
-    if (file === 'sa.key') at.m.putFile(`${base}.pub`, `public half of ${base} on ${at.m.id}\n`, '600', now);
-  }
-}
-
-function leaves(at: Place, cluster: ClusterDocument): void {
-  const stacked = cluster.etcd?.external === undefined;
-  const table: readonly (readonly [base: string, ca: string])[] = [
-    ['apiserver', 'ca'],
-    ['apiserver-kubelet-client', 'ca'],
-    ['front-proxy-client', 'front-proxy-ca'],
-    ...(stacked
-      ? (['etcd/server', 'etcd/peer', 'etcd/healthcheck-client', 'apiserver-etcd-client'] as const).map(
-          (base) => [base, 'etcd/ca'] as const,
-        )
-      : []),
-  ];
-  for (const [base, ca] of table) {
-    if (at.m.files.has(`${PKI}/${base}.crt`) && at.m.files.has(`${PKI}/${base}.key`)) continue;
-    const authority = at.m.files.get(`${PKI}/${ca}.crt`)?.content ?? '';
-    at.world.kube.issue(at.m, `${PKI}/${base}`, authority, seconds(at.world));
-  }
-}
-
-/** Those that are there are taken. */
-function kubeconfigs(at: Place, name: string, server: string, first: boolean): void {
-  const ca = at.m.files.get(KUBERNETES_CA)?.content ?? '';
-  const files: readonly (readonly [file: string, user: string])[] = [
-    ['admin', 'kubernetes-admin'],
-    ...(first
-      ? ([
-          ['super-admin', 'kubernetes-super-admin'],
-          ['kubelet', `system:node:${name}`],
-        ] as const)
-      : []),
-    ['controller-manager', 'system:kube-controller-manager'],
-    ['scheduler', 'system:kube-scheduler'],
-  ];
-  for (const [file, user] of files)
-    if (!at.m.files.has(`/etc/kubernetes/${file}.conf`))
-      put(at, `/etc/kubernetes/${file}.conf`, kubeconfigText(user, server, ca));
-}
-
-function startKubelet(at: Place, config: string, registration: Registration, registersTaints: boolean): void {
-  const { m, world } = at;
-  control(m, 'stop', 'kubelet.service', world.wallMs());
-  put(at, KUBELET_CONFIG, config, '644');
-  const { taints = [], kubeletExtraArgs = [] } = registration;
-  const flags = [
-    ...kubeletExtraArgs.map(({ name, value }) => `--${name}=${value}`),
-    `--hostname-override=${nameOf(at, registration)}`,
-    ...(registersTaints && taints.length > 0
-      ? [`--register-with-taints=${taints.map(({ key, value = '', effect }) => `${key}=${value}:${effect}`).join(',')}`]
-      : []),
-  ];
-  put(at, KUBELET_FLAGS, `KUBELET_KUBEADM_ARGS="${flags.join(' ')}"\n`, '644');
-  control(m, 'restart', 'kubelet.service', world.wallMs());
-  world.kube.settle();
-}
-
-function mark(store: KubeStore, name: string, { taints }: Registration, labelled: boolean): void {
-  const node = store.find({ apiVersion: 'v1', kind: 'Node', name });
-  if (node === undefined) return;
-  const spec = node.spec as { taints?: readonly { key: string; effect: string }[] };
-  const wanted = taints ?? [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }];
-  const missing = wanted.filter((w) => !(spec.taints ?? []).some((t) => t.key === w.key && t.effect === w.effect));
-  const labels = {
-    ...node.metadata.labels,
-    ...(labelled
-      ? {
-          'node-role.kubernetes.io/control-plane': '',
-          'node.kubernetes.io/exclude-from-external-load-balancers': '',
-        }
-      : {}),
-  };
-  store.put(
-    {
-      ...node,
-      metadata: { ...node.metadata, labels },
-      spec: { ...spec, taints: [...(spec.taints ?? []), ...missing] },
-    },
-    'kubeadm',
-  );
-}
-
-/** What was uploaded, decrypted; false where the Secret is not there, or the key another. */
-function download(at: Place, store: KubeStore, certificateKey: string): boolean {
-  const ref = { apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', name: 'kubeadm-certs' };
-  const files = store.find(ref)?.data as Readonly<Record<string, string>> | undefined;
-  if (files === undefined) return false;
-  for (const [name, encrypted] of Object.entries(files)) {
-    const bytes = Buffer.from(encrypted, 'base64');
-    const decipher = createDecipheriv('aes-256-gcm', Buffer.from(certificateKey, 'hex'), bytes.subarray(0, 12));
-    decipher.setAuthTag(bytes.subarray(-16));
-    const text = Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString();
-    const path = `${PKI}/${name.replace(/^etcd-ca/, 'etcd/ca')}`;
-    if (!at.m.files.has(path)) put(at, path, text, name.endsWith('.key') ? '600' : '644');
-  }
-  return true;
-}
-
-function shared({ etcd }: ClusterDocument): readonly string[] {
-  return etcd?.external === undefined ? [...SHARED, ...ETCD_SHARED] : SHARED;
-}
-
-function components(_at: Place, _cluster: ClusterDocument): readonly string[] {
-  return ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
-}
-
-function componentManifest(name: string, cluster: ClusterDocument): string {
-  const servers = cluster.etcd?.external?.endpoints.join(',') ?? 'https://127.0.0.1:2379';
-  const command = [name, ...(name === 'kube-apiserver' ? [`--etcd-servers=${servers}`] : ['--leader-elect=true'])];
-  const image = `registry.k8s.io/${name}:${cluster.kubernetesVersion ?? ''}`;
-  const pod = { name, namespace: 'kube-system' };
-  return stringify({ apiVersion: 'v1', kind: 'Pod', metadata: pod, spec: { containers: [{ command, image, name }] } });
-}
-
-/** Alone, and without a state, when `members` is not given: the first one founds. */
-function etcdManifest(_at: Place, { etcd }: ClusterDocument, name: string, address: string, members?: string): string {
-  const local = etcd?.local ?? {};
-  const given = new Set((local.extraArgs ?? []).map((arg) => arg.name));
-  const joining =
-    members === undefined
-      ? []
-      : [
-          { name: 'initial-cluster', value: members },
-          { name: 'initial-cluster-state', value: 'existing' },
-        ].filter((arg) => !given.has(arg.name));
-  const documents = [
-    { kind: 'InitConfiguration', localAPIEndpoint: { advertiseAddress: address }, nodeRegistration: { name } },
-    {
-      kind: 'ClusterConfiguration',
-      etcd: { local: { dataDir: '/var/lib/etcd', ...local, extraArgs: [...joining, ...(local.extraArgs ?? [])] } },
-    },
-  ];
-  return simulateKubeadm(documents.map((document) => stringify(document)).join('---\n'));
-}
-
-function clusterOf(store: KubeStore): ClusterDocument | null {
-  const text = data(store, 'kubeadm-config', 'ClusterConfiguration');
-  return text === undefined ? null : (readKubeadmConfig(text).config?.of('ClusterConfiguration') ?? null);
-}
-
-function data(store: KubeStore, name: string, key: string): string | undefined {
-  const found = store.find({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'kube-system', name });
-  return (found?.data as Readonly<Record<string, string>> | undefined)?.[key];
-}
-
-function registered(store: KubeStore, name: string): boolean {
-  return store.find({ apiVersion: 'v1', kind: 'Node', name }) !== undefined;
-}
-
-function isReady({ status }: KubeObject): boolean {
-  const { conditions = [] } = status as { conditions?: readonly { type: string; status: string }[] };
-  return conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
-}
-
-function nameOf({ m }: Place, { name }: Registration): string {
-  return name ?? m.id;
-}
-
-function hostOf(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
-}
-
-function put({ m, world }: Place, path: string, content: string, mode = '600'): void {
-  m.putFile(path, content, mode, seconds(world));
 }
 
 function preflight(failed: readonly FailedCheck[]): CommandResult {

@@ -9,7 +9,7 @@ import { type Applied, apply, describeApplied, planOf } from './apply.ts';
 import { driftNames, spoil } from './drift.ts';
 import { strike } from './fault.ts';
 import { runningCluster } from './founded.ts';
-import { newCluster, type Shape, shapeOf } from './world.ts';
+import { configOf, newCluster, type Shape, shapeOf } from './world.ts';
 
 /**
  * A scenario is a text: one line, one thing that happens or must be so; `#` begins a comment. The first line is `empty [SHAPE]
@@ -88,6 +88,7 @@ const verbs: readonly (readonly [RegExp, Verb])[] = [
     (s, [, host = '', from]) => s.sim.cutOff(hostId(host), from as Away),
   ],
   [/^heal (\S+)$/, (s, [, host = '']) => s.sim.heal(hostId(host))],
+  [/^cluster\.yaml becomes (\S+)$/, (s, [, text = '']) => reconfigure(s, text)],
   [/^kill kubeadm on (\S+)$/, (s, [, host = '']) => s.sim.killKubeadm(hostId(host))],
   [/^wipe (\S+)$/, (s, [, host = '']) => s.sim.wipe(hostId(host), '/var/lib/etcd')],
   [
@@ -163,6 +164,11 @@ function parseCuts(text: string): Cut[] {
     at: Number(at),
     ...(survived === undefined ? {} : { survived: true }),
   }));
+}
+
+function reconfigure(story: Story, text: string): void {
+  story.shape = shapeOf(text, story.shape.source);
+  story.sim.reconfigure(configOf(story.shape));
 }
 
 function runningAt(story: Story, desk: string): { process: SimProcess; ended: Promise<Applied> } {
