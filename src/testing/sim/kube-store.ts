@@ -131,6 +131,8 @@ export class KubeStore {
       object = without(object, path.split(SEPARATOR));
     }
     for (const [path, value] of given) {
+      // An empty map says nothing of what others have in it.
+      if (isMap(value) && isMap(at(object, path))) continue;
       const by = owners.get(path) ?? new Set();
       const others = [...by].filter((who) => who !== APPLY);
       const changes = !same(at(object, path), value);
