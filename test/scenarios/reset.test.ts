@@ -17,7 +17,7 @@ import { apply, codeOf, describeApplied } from './sim/apply.ts';
 import { founded } from './sim/founded.ts';
 import { halfFounded } from './sim/half-founded.ts';
 import { differencesFromNew, reset, shownReset } from './sim/reset.ts';
-import { newCluster, type Shape, subjectOf } from './sim/world.ts';
+import { newCluster, type Shape, shapeOf, subjectOf } from './sim/world.ts';
 
 const HOUR = 3_600_000;
 const three: Shape = { members: 3, source: 'preinstalled' };
@@ -537,5 +537,17 @@ describe('an old holder of the lock', () => {
     );
     if (write === undefined) throw new Error('no machine');
     await expect(sim.clock.drive(write)).rejects.toMatchObject({ code: 'lock.lost' });
+  });
+});
+
+describe.each(['stacked-1+1', 'stacked-3+1', 'external-3+2+1'])('a whole Kubernetes cluster, %s', (text) => {
+  const shape = shapeOf(text, 'preinstalled');
+
+  it('leaves the machines as they were, and another can be made of them', async () => {
+    const sim = await running(shape);
+    expect(describeApplied(await clear(sim, subjectOf(shape)))).toBe('done');
+    expect(differencesFromNew(sim, shape)).toEqual([]);
+    const again = sim.process();
+    expect(describeApplied(await sim.clock.drive(apply(again, shape)))).toBe('done');
   });
 });

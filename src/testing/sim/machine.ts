@@ -39,6 +39,8 @@ export interface KnownArtefact {
 const ROOT_FOLDERS = [
   '/',
   '/etc',
+  '/etc/modules-load.d',
+  '/etc/sysctl.d',
   '/etc/systemd',
   '/etc/systemd/system',
   '/usr',
