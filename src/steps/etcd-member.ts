@@ -72,7 +72,9 @@ export const etcdMemberRun = defineStep({
   kind: 'etcd-member-run',
   risk: 'disruptive',
   attempts: 2,
-  settleMs: 120_000,
+  // A stacked member's kubelet first asks its API server to forget the old pod, and without etcd that answers only when it gives up: on a busy
+  // machine after two minutes.
+  settleMs: 300_000,
   parse: noParams,
   title: (_params, on) => `run etcd member ${on} so that it can never found a second cluster`,
   reads: (_params, on) => [
