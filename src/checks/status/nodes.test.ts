@@ -356,6 +356,14 @@ describe('what apply would do', () => {
     needs: [],
     why: '',
   });
+  it('is not known of the cluster while no API server tells', () => {
+    const plan = wants(['pod-network', 'worker-join', 'inventory'].map(step));
+    const servers = { 'cp-0': silentServer, 'cp-1': silentServer, 'cp-2': silentServer };
+    const all = told(report({ kube: kubeFacts({ servers }) }, { plan }));
+    expect(all.filter((line) => line.includes('drift'))).toEqual([
+      'info status.drift -: apply would write to the vault: change of inventory',
+    ]);
+  });
   it('is told of the cluster and of the vault apart, and waiting is none of it', () => {
     const plan = wants(['pod-network', 'inventory', 'nodes-ready'].map(step));
     expect(told(report({}, { plan }))).toEqual([

@@ -11,16 +11,26 @@ import { insteadOfApply } from './refused.ts';
 import type { StatusCheck } from './types.ts';
 
 /** What `apply` would do, or would if it were not refused, in one finding for each machine. Before the founding that is everything, and no drift. */
-export const drift: StatusCheck = ({ view, plan }) => {
+export const drift: StatusCheck = ({ view, plan, kubernetes }) => {
   if (!isFounded(view.desired.cluster.phase)) return [];
   const wanted = plan.ok ? plan.plan.steps : (plan.wanted ?? []);
-  const steps = wanted.filter(({ kind }) => kind !== ONLY_WAITS);
+  const unseen = kubernetes?.made !== false && kubernetes?.asked === false;
+  const steps = wanted.filter(({ kind }) => kind !== ONLY_WAITS && !(unseen && SEEN_BY_THE_API.includes(kind)));
   const groups = Map.groupBy(steps, ({ on, kind }) => `${on} ${THROUGH_THE_API.includes(kind)}`);
   return [...groups.values()].flatMap((same) => (same[0] === undefined ? [] : [driftOf(same[0].on, same, plan)]));
 };
 
 /** Of the operator's steps these write nothing to the vault. */
 const THROUGH_THE_API: readonly string[] = ['pod-network', 'kubeadm-config-existing'];
+/** While no API server tells, these cannot be seen to be done. */
+const SEEN_BY_THE_API: readonly string[] = [
+  ...THROUGH_THE_API,
+  'control-plane-join',
+  'worker-join',
+  'node-settings',
+  'node-network',
+  'super-admin-removed',
+];
 /** Nodes that are not Ready have findings of their own. */
 const ONLY_WAITS = 'nodes-ready';
 
