@@ -229,6 +229,11 @@ describe('a cluster that is ill', () => {
     const r = report(change);
     expect({ told: told(r), healthy: r.healthy }).toEqual({ told: says, healthy });
   });
+  it('leaves a node’s kubelet to be started by hand, because apply looks at it no more', () => {
+    const stopped = { units: new Map([['kubelet.service', unit('inactive')]]) };
+    const { findings } = report({ facts: { 'worker-0': stopped } });
+    expect(findings[0]?.action).toContain('systemctl enable --now kubelet');
+  });
   it('shows of nodes what cluster.yaml says while no API server is ready', () => {
     const all = { 'cp-0': silentServer, 'cp-1': silentServer, 'cp-2': silentServer };
     const { kubernetes } = report({ kube: kubeFacts({ servers: all }) });

@@ -70,9 +70,13 @@ export const kubelets: StatusCheck = ({ view, plan, kubernetes }) => {
     if (state === 'active') return [];
     const pods = members.some((m) => m.host === host) ? 'etcd' : 'a pod';
     const message = `the kubelet on ${host} is ${said(state)}: nobody would start ${pods} again there`;
-    return [finding('status.kubelet', 'warning', message, { host, ...insteadOfApply(plan) })];
+    // apply starts those of etcd's own machines.
+    const advice = nodes.some((node) => node.host === host) ? { action: START_IT } : insteadOfApply(plan);
+    return [finding('status.kubelet', 'warning', message, { host, ...advice })];
   });
 };
+
+const START_IT = 'Start it on the machine: systemctl enable --now kubelet; journalctl -u kubelet says why it ended.';
 
 /** Before it has joined no kubelet is missed. */
 function isNode(view: View, host: HostId): boolean {
