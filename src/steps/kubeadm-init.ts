@@ -42,7 +42,7 @@ export const kubeadmInit = defineStep({
     const begun = state?.manifests.has('kube-apiserver') === true;
     // An external etcd has its data: an init that is done again over it makes the same cluster.
     const holdsData = view.desired.config.spec.etcd.topology === 'stacked';
-    if (isMade(view) && !begun && holdsData) return { is: 'blocked', finding: gone(on) };
+    if (isMade(view) && !kubeadmBegan(state) && holdsData) return { is: 'blocked', finding: gone(on) };
     // Never over what is there: what keeps the API servers from being ready is for other steps to mend.
     if (isMade(view)) return { is: 'satisfied' };
     const { kubernetesVersion } = view.desired.config.spec;

@@ -370,7 +370,7 @@ describe('what apply would do', () => {
     ]);
   });
   it('is told of the cluster and of the vault apart, and waiting is none of it', () => {
-    const plan = wants(['pod-network', 'inventory', 'nodes-ready'].map(step));
+    const plan = wants(['pod-network', 'inventory', 'nodes-ready', 'api-servers-back'].map(step));
     expect(told(report({}, { plan }))).toEqual([
       'info status.drift -: apply would change in the cluster: change of pod-network',
       'info status.drift -: apply would write to the vault: change of inventory',

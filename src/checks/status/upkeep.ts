@@ -15,7 +15,7 @@ export const drift: StatusCheck = ({ view, plan, kubernetes }) => {
   if (!isFounded(view.desired.cluster.phase)) return [];
   const wanted = plan.ok ? plan.plan.steps : (plan.wanted ?? []);
   const unseen = kubernetes?.made !== false && kubernetes?.asked === false;
-  const steps = wanted.filter(({ kind }) => kind !== ONLY_WAITS && !(unseen && SEEN_BY_THE_API.includes(kind)));
+  const steps = wanted.filter(({ kind }) => !ONLY_WAIT.includes(kind) && !(unseen && SEEN_BY_THE_API.includes(kind)));
   const groups = Map.groupBy(steps, ({ on, kind }) => `${on} ${THROUGH_THE_API.includes(kind)}`);
   return [...groups.values()].flatMap((same) => (same[0] === undefined ? [] : [driftOf(same[0].on, same, plan)]));
 };
@@ -31,8 +31,8 @@ const SEEN_BY_THE_API: readonly string[] = [
   'node-network',
   'super-admin-removed',
 ];
-/** Nodes that are not Ready have findings of their own. */
-const ONLY_WAITS = 'nodes-ready';
+/** Nodes and API servers that are not ready have findings of their own. */
+const ONLY_WAIT: readonly string[] = ['nodes-ready', 'api-servers-back'];
 
 function driftOf(on: HostId, steps: readonly PlannedStep[], plan: PlanResult): Finding {
   const changes = steps.flatMap((step) => step.changes.map((change) => said(change.summary)));
