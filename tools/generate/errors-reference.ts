@@ -22,6 +22,7 @@ const areas: Readonly<Record<string, string>> = {
   node: 'Nodes',
   'load-balancer': 'The load balancer',
   endpoint: 'The endpoint of the control planes',
+  kubeconfig: 'Kubeconfigs',
   reset: 'Reset',
 };
 
