@@ -8,7 +8,7 @@ import { noApiServer } from './api-server.ts';
 import { withBootstrapToken } from './bootstrap-token.ts';
 import { factOf, needed } from './compare.ts';
 import { memberHealth } from './etcd-member.ts';
-import { runKubeadm } from './kubeadm.ts';
+import { runJoinControlPlane } from './kubeadm.ts';
 import { kubeadmBegan, nodeOf } from './kubeadm-init.ts';
 import { clusterOf } from './kubeadm-join.ts';
 import { leftByInit, leftByJoin } from './left-by-kubeadm.ts';
@@ -47,7 +47,9 @@ export const controlPlaneJoin = defineStep({
     if (sha256 === null) throw new KeelsonError('vault.absent', 'the vault holds no Kubernetes CA');
     const node = nodeOf(view, on);
     const registration = kubeadmNodeOf(config, node, criSocket);
-    const begun = kubeadmBegan(factOf(view, on, 'node'));
+    const state = factOf(view, on, 'node');
+    // The kubelet is configured before the first manifest is there.
+    const begun = kubeadmBegan(state) || state?.kubeletConfigured === true || state?.kubeconfigs.has('admin') === true;
     const uploads = controlPlane?.certificates !== 'manual' && config.spec.etcd.topology === 'stacked';
     await withBootstrapToken(world, cluster.through, `keelson joins ${on}`, async (token) => {
       const certificateKey = uploads ? await uploadKeys(world, view.desired, cluster.through, token) : undefined;
@@ -69,11 +71,9 @@ export const controlPlaneJoin = defineStep({
           ...(certificateKey === undefined ? {} : { certificateKey }),
         },
       });
-      await runKubeadm(world, 'join', text, [
-        token.token,
-        token.secret,
-        ...(certificateKey === undefined ? [] : [certificateKey]),
-      ]);
+      const apiServer = { address: node.address, port: controlPlane?.apiServerPort ?? API_SERVER_PORT };
+      const secrets = [token.token, token.secret, ...(certificateKey === undefined ? [] : [certificateKey])];
+      await runJoinControlPlane(world, text, apiServer, secrets);
     });
   },
 });

@@ -2,7 +2,8 @@ import { KeelsonError } from '../model/errors.ts';
 import type { HostId } from '../model/ids.ts';
 import { Secret } from '../model/secret.ts';
 import { plainText } from '../model/text.ts';
-import { type KubeadmVerb, kubeadm } from '../ports/commands/kubeadm.ts';
+import type { WriteCommand } from '../ports/command.ts';
+import { type KubeadmVerb, kubeadm, kubeadmJoinControlPlane } from '../ports/commands/kubeadm.ts';
 import type { World } from '../ports/world.ts';
 
 const KEPT = 16_000;
@@ -17,7 +18,26 @@ export async function runKubeadm(
   config: string,
   secrets: readonly string[] = [],
 ): Promise<void> {
-  const result = await world.host.run(kubeadm(verb, new Secret(config)), world.signal);
+  await mustJoinOrMake(world, verb, kubeadm(verb, new Secret(config)), secrets);
+}
+
+/** The same for a further control plane. */
+export async function runJoinControlPlane(
+  world: World,
+  config: string,
+  apiServer: { address: string; port: number },
+  secrets: readonly string[],
+): Promise<void> {
+  await mustJoinOrMake(world, 'join', kubeadmJoinControlPlane(new Secret(config), apiServer), secrets);
+}
+
+async function mustJoinOrMake(
+  world: World,
+  verb: KubeadmVerb,
+  command: WriteCommand,
+  secrets: readonly string[],
+): Promise<void> {
+  const result = await world.host.run(command, world.signal);
   if (result.exitCode === 0) return;
   const said = [result.stdout, result.stderr].join('\n');
   const output = plainText(

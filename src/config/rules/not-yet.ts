@@ -29,49 +29,9 @@ const LOAD_BALANCER = ['spec', 'controlPlane', 'loadBalancer'];
  */
 export const notYetTable: readonly (NotYetCase | NotYetField)[] = [
   {
-    what: 'several control planes',
-    at: (draft) => when(hostsWith(draft, 'control-plane').length > 1, ['spec', 'hosts']),
-    action: 'list one machine with roles: [control-plane], and as many workers as you like',
-  },
-  {
-    what: 'haproxy and keepalived',
-    at: (draft) => when(kindOf(draft) === 'haproxy-keepalived', [...LOAD_BALANCER, 'kind']),
-    action: 'remove loadBalancer; the endpoint is the control plane’s own address',
-  },
-  {
-    what: 'kube-vip',
-    at: (draft) => when(kindOf(draft) === 'kube-vip', [...LOAD_BALANCER, 'kind']),
-    action: 'remove loadBalancer; the endpoint is the control plane’s own address',
-  },
-  {
-    what: 'a load balancer that you keep',
-    at: (draft) => when(kindOf(draft) === 'external', [...LOAD_BALANCER, 'kind']),
-    action: 'remove loadBalancer; the endpoint may be a DNS name that leads to the control plane',
-  },
-  {
-    what: 'several control planes without a load balancer',
-    at: (draft) =>
-      when(hostsWith(draft, 'control-plane').length > 1 && kindOf(draft) === undefined, ['spec', 'controlPlane']),
-    action: 'list one machine with roles: [control-plane]',
-  },
-  {
-    what: 'a load balancer on machines of its own',
-    at: (draft) => when(draft.spec?.controlPlane?.loadBalancer?.hosts === 'load-balancer', [...LOAD_BALANCER, 'hosts']),
-    action: 'remove it, and the machines with the role load-balancer',
-  },
-  {
     what: 'a load balancer in static pods',
     at: (draft) => when(draft.spec?.controlPlane?.loadBalancer?.runAs === 'static-pod', [...LOAD_BALANCER, 'runAs']),
     action: 'remove it',
-  },
-  {
-    what: 'control planes with an external etcd',
-    at: (draft) =>
-      when(
-        draft.spec?.etcd?.topology !== 'stacked' && hostsWith(draft, 'control-plane').length > 0,
-        draft.spec?.etcd?.topology === undefined ? ['spec'] : ['spec', 'etcd', 'topology'],
-      ),
-    action: 'set spec.etcd.topology: stacked and remove the machines with the role etcd, or keep those alone',
   },
   {
     what: 'a pod network from manifests of yours',
@@ -133,10 +93,6 @@ function given(value: unknown, [part, ...rest]: readonly string[], path: Path = 
 
 function when(asked: boolean, path: Path): readonly Path[] {
   return asked ? [path] : [];
-}
-
-function kindOf(draft: ConfigDraft) {
-  return draft.spec?.controlPlane?.loadBalancer?.kind;
 }
 
 function hasNodes(draft: ConfigDraft): boolean {

@@ -16,20 +16,54 @@ const verbs = {
 } as const;
 export type KubeadmVerb = keyof typeof verbs;
 
-/**
- * Runs kubeadm with a configuration of v1beta4 from stdin. It holds tokens and keys: it is never an argument, and lies in a file of root's in
- * memory only as long as kubeadm runs.
- */
+/** Puts the configuration from stdin into `$f`. It holds tokens and keys: it is in a file of root's in memory only as long as kubeadm runs. */
+const takeConfig = [
+  `umask 077; mkdir -p ${CONFIGS} || exit 1; f=$(mktemp ${CONFIGS}/XXXXXXXX) || exit 1`,
+  `trap 'rm -f -- "$f"' EXIT; trap 'exit 143' HUP INT TERM PIPE`,
+  // One that a power cut of the process, not of the machine, has left.
+  `find ${CONFIGS} -type f ! -path "$f" -delete`,
+  'cat >"$f" || exit 1; umask 022',
+];
+
+/** Runs kubeadm with a configuration of v1beta4 from stdin: it is never an argument. */
 export function kubeadm(verb: KubeadmVerb, config: Secret | string): WriteCommand {
-  const text = [
-    `umask 077; mkdir -p ${CONFIGS} || exit 1; f=$(mktemp ${CONFIGS}/XXXXXXXX) || exit 1`,
-    `trap 'rm -f -- "$f"' EXIT; trap 'exit 143' HUP INT TERM PIPE`,
-    // One that a power cut of the process, not of the machine, has left.
-    `find ${CONFIGS} -type f ! -path "$f" -delete`,
-    'cat >"$f" || exit 1',
-    'umask 022; kubeadm "$@" --config "$f" 2>&1',
-  ].join('\n');
+  const text = [...takeConfig, 'kubeadm "$@" --config "$f" 2>&1'].join('\n');
   return writeCommand('kubeadm', script(text, verbs[verb]), { stdin: config, mayBeLong: true, timeoutMs: TIMEOUT_MS });
+}
+
+/** Phases that come once the machine's own API server runs. */
+const LATE = ['kubelet-wait-bootstrap', 'control-plane-join', 'wait-control-plane'];
+const EARLY = ['preflight', 'control-plane-prepare', 'check-etcd', 'kubelet-start', 'etcd-join'];
+
+/**
+ * Joins a further control plane by kubeadm's own phases in a better order. By itself kubeadm places API server and controller manager before etcd's
+ * member is there: they fail, and the kubelet lets each wait for 10 s and longer. Its own request for a certificate goes to that API server
+ * as well, and waits for 2, 4, 8, 16 s. Here the member votes first; and when the API server is ready the kubelet is started again, which
+ * asks at once and has forgotten who was to wait. Containers go on meanwhile.
+ */
+export function kubeadmJoinControlPlane(
+  config: Secret | string,
+  apiServer: { address: string; port: number },
+): WriteCommand {
+  const early = ['control-plane-prepare/control-plane', ...LATE];
+  const text = [
+    ...takeConfig,
+    'at=$2; k() { kubeadm "$@" --config "$f" 2>&1; }',
+    'k join --skip-phases "$3" || exit $?',
+    'k join phase control-plane-prepare control-plane || exit $?',
+    'n=0; until [ $n -ge 200 ]; do n=$((n+1))',
+    // Where anonymous requests are refused, that is an answer as well.
+    `  case $(printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' | timeout 3 openssl s_client -connect "$at" -quiet 2>/dev/null | head -n 1) in *" 200"*|*" 40"[13]*) break;; esac`,
+    '  sleep 0.3; done',
+    'systemctl restart kubelet.service || exit $?',
+    'k join --skip-phases "$4"',
+  ].join('\n');
+  const at = `${apiServer.address.includes(':') ? `[${apiServer.address}]` : apiServer.address}:${apiServer.port}`;
+  return writeCommand('kubeadm', script(text, ['join', at, early.join(','), EARLY.join(',')]), {
+    stdin: config,
+    mayBeLong: true,
+    timeoutMs: TIMEOUT_MS,
+  });
 }
 
 /**
