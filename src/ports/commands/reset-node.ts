@@ -11,6 +11,8 @@ export function endPods(): WriteCommand {
     'pods() { pids=; for p in /proc/[0-9]*; do grep -q kubepods "$p/cgroup" && pids="$pids ${p#/proc/}"; done 2>/dev/null; }',
     'n=0; while pods; [ -n "$pids" ]; do [ $n -lt 100 ] || { echo "these processes of pods do not end:$pids" >&2; exit 70; }',
     '  kill -KILL $pids 2>/dev/null; sleep 0.1; n=$((n+1)); done',
+    // Their slices are units without a file, which nothing else ends.
+    'systemctl stop kubepods.slice 2>/dev/null; exit 0',
   ].join('\n');
   return writeCommand('end-pods', script(text, []), { mayBeLong: true, timeoutMs: 60_000 });
 }
@@ -39,7 +41,7 @@ export function removePodNetwork({ flannel, flannelPlugin, onlyCni, virtualIp }:
     'if command -v nft >/dev/null; then nft list tables 2>/dev/null | while read -r _ family name; do',
     '  case "$name $flannel $only" in "kube-proxy "*|flannel-ipv[46]\\ yes\\ *|cni_hostport\\ yes\\ yes) nft delete table "$family" "$name" || echo "left|nft table $family $name";; esac; done; fi',
     LINKS,
-    'if [ "$only" = yes ]; then for x in /run/netns/cni-*; do [ -e "$x" ] || continue; umount -- "$x" 2>/dev/null; rm -f -- "$x" || echo "left|$x"; done; fi',
+    'if [ "$only" = yes ]; then for x in /run/netns/cni-*; do [ -e "$x" ] || continue; umount -- "$x" 2>/dev/null; rm -f -- "$x" || echo "left|$x"; done; [ ! -d /run/netns ] || mountpoint -q /run/netns || rmdir --ignore-fail-on-non-empty /run/netns; fi',
     'if [ "$flannel" = yes ]; then link flannel.1 vxlan; link flannel-v6.1 vxlan; link cni0 bridge',
     '  c=/etc/cni/net.d/10-flannel.conflist; [ ! -f "$c" ] || [ -L "$c" ] || ! grep -q \'"flannel"\' "$c" || rm -f -- "$c" || exit 1',
     '  [ "$plugin" = no ] || rm -f -- /opt/cni/bin/flannel || exit 1',
@@ -66,9 +68,9 @@ function yesNo(value: boolean): string {
 
 /** An interface of this name that is of this kind. */
 const LINKS = [
-  'link() { [ -d "/sys/class/net/$1" ] || return 0',
-  '  command -v ip >/dev/null || { echo "left|interface $1"; return 0; }',
-  '  ip -d link show dev "$1" | grep -qw -e "$2" || return 0; ip link delete dev "$1" || echo "left|interface $1"; }',
+  // Not by /sys, which may show another network namespace's.
+  'link() { command -v ip >/dev/null || { [ ! -d "/sys/class/net/$1" ] || echo "left|interface $1"; return 0; }',
+  '  ip -d link show dev "$1" 2>/dev/null | grep -qw -e "$2" || return 0; ip link delete dev "$1" || echo "left|interface $1"; }',
 ].join('\n');
 
 /**
