@@ -56,8 +56,10 @@ function nodeCertificates(
   now: number,
 ): CertificateReport[] {
   if (fact?.files.is !== 'known') return [];
+  // Until a stacked cluster is founded its first members' are keelson's, and are among etcd's already.
+  const others = view.desired.hosts.get(id)?.certificates.map(({ certPath }) => certPath) ?? [];
   return [...fact.files.value].flatMap(([path, text]): CertificateReport[] => {
-    const parsed = tryParseCertificate(text);
+    const parsed = others.includes(path) ? null : tryParseCertificate(text);
     if (parsed === null) return [];
     const name = ETCD_SERVES.get(path);
     const shown = fact.served?.is === 'known' ? fact.served.value === parsed.fingerprint256 : null;

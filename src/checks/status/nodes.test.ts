@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { goodFingerprint, goodLeaf } from '../../../test/checks/certificates.ts';
+import { goodFingerprint, goodLeaf, placed } from '../../../test/checks/certificates.ts';
 import { controlPlaneNode, goodServer, kubeFacts, runningCluster } from '../../../test/checks/nodes.ts';
 import { AT, known, openVault, type Scene, scene, unit } from '../../../test/checks/scene.ts';
 import { API_SERVER_CERTIFICATE, KUBELET_CERTIFICATE } from '../../desired/node-certificates.ts';
@@ -313,6 +313,12 @@ describe('certificates of nodes', () => {
       ['cp-0', '/etc/kubernetes/admin.conf', null],
     ]);
     expect(r.healthy).toBe(true);
+  });
+  it('are there once, also while the first member is being founded', () => {
+    const path = '/etc/kubernetes/pki/etcd/server.crt';
+    const certificates = on('cp-0', { [path]: goodLeaf });
+    const r = report({ vault: openVault('founding'), facts: { 'cp-0': { files: placed() } } }, { certificates });
+    expect(r.certificates.filter((c) => c.host === 'cp-0' && c.path === path)).toHaveLength(1);
   });
   it('that are not those that are shown are an error', () => {
     const r = report({}, { certificates: on('cp-0', { [API_SERVER_CERTIFICATE]: goodLeaf }, 'ab') });
