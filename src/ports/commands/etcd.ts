@@ -106,7 +106,8 @@ export function swapManifest(prepared: string, manifest: string, socket: string,
     'back() { [ -z "$held" ] || [ ! -f "$held" ] || { mv -fT -- "$held" "$b" && sync -- "$dir"; }; }',
     'if [ -n "$b" ] && [ -f "$b" ]; then mv -fT -- "$b" "$held" || exit 1; sync -- "$dir"; n=0',
     '  served() { for p in /proc/[0-9]*; do read -r c2 <"$p/comm" && [ "$c2" = kube-apiserver ] && return 0; done 2>/dev/null; return 1; }',
-    '  while served && [ $n -lt 400 ]; do sleep 0.1; n=$((n+1)); done; fi',
+    // It waits half a minute for watches to end, and keeps nothing that could be lost: those who asked come to another one.
+    '  while served && [ $n -lt 400 ]; do [ $n -ne 30 ] || kill -KILL "${p#/proc/}" 2>/dev/null; sleep 0.1; n=$((n+1)); done; fi',
     'rm -f -- "$target"; sync -- "$dir"',
     'founders; was=$pids; [ -z "$was" ] || end_founding TERM',
     // In vain past the deadline, or too early: then the kubelet takes its back-off, and nothing else is lost. The pod's cgroup is the last
