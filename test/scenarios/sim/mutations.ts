@@ -2,10 +2,13 @@ import type { Desired, DesiredHost } from '../../../src/desired/types.ts';
 import type { Ports } from '../../../src/engine/types.ts';
 import { KeelsonError } from '../../../src/model/errors.ts';
 import type { RunEvent } from '../../../src/model/events.ts';
+import { Secret } from '../../../src/model/secret.ts';
 import { clusterId } from '../../../src/plan/rules/cluster-id.ts';
 import { dataGone } from '../../../src/plan/rules/data-gone.ts';
 import type { Plan } from '../../../src/plan/types.ts';
+import { kubeadm } from '../../../src/ports/commands/kubeadm.ts';
 import type { RunStore } from '../../../src/ports/run-store.ts';
+import type { World } from '../../../src/ports/world.ts';
 import type { Step } from '../../../src/steps/types.ts';
 import type { SimCluster } from '../../../src/testing/sim/cluster.ts';
 import type { Mutation } from './run-schedule.ts';
@@ -19,7 +22,7 @@ const FOUNDING_CODES: readonly string[] = [
 ];
 
 /** What keeps a stacked member from founding another cluster. */
-const HARDENING: readonly string[] = ['kubeadm-config-existing', 'etcd-member-run'];
+const HARDENING: readonly string[] = ['etcd-member-found', 'kubeadm-config-existing', 'etcd-member-run'];
 
 /** What keelson would be without one of the things that keep it safe. */
 export const mutations = {
@@ -35,7 +38,10 @@ export const mutations = {
     policy: { ...policy, desire: (...wanted) => withFullList(policy.desire(...wanted)) },
   },
   'kubeadm’s own manifests of etcd stay as they are': {
-    policy: { ...policy, kinds: policy.kinds.map((kind) => (HARDENING.includes(kind.kind) ? satisfied(kind) : kind)) },
+    policy: {
+      ...policy,
+      kinds: policy.kinds.map((kind) => (HARDENING.includes(kind.kind) ? satisfied(kind) : leavesFoundingTo(kind))),
+    },
   },
   'the journal is written after the act': {
     ports: (ports) => ({ ...ports, runStore: lateJournal(ports) }),
@@ -44,6 +50,32 @@ export const mutations = {
     ports: (ports, sim) => ({ ...ports, machines: unfenced(ports, sim) }),
   },
 } satisfies Record<string, Mutation>;
+
+/** kubeadm init without a state for etcd, as everybody else runs it. */
+function leavesFoundingTo(kind: Step): Step {
+  if (kind.kind !== 'kubeadm-init') return kind;
+  return {
+    ...kind,
+    bind: (params, on) => {
+      const bound = kind.bind(params, on);
+      return { ...bound, apply: (world, view) => bound.apply({ ...world, host: withoutState(world.host) }, view) };
+    },
+  };
+}
+
+function withoutState(host: World['host']): World['host'] {
+  return {
+    ...host,
+    run: (command, signal) => {
+      if (command.builder !== 'kubeadm' || !(command.stdin instanceof Secret)) return host.run(command, signal);
+      const text = Secret.valueOf(command.stdin);
+      const plain = text
+        .replace(/ *- name: initial-cluster-state\n *value: existing\n/, '')
+        .replace(/ *extraArgs:\n(?=---)/, '');
+      return host.run(kubeadm('init', new Secret(plain)), signal);
+    },
+  };
+}
 
 /** A step that never finds anything to do. */
 function satisfied(step: Step): Step {
