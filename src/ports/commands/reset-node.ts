@@ -1,14 +1,15 @@
 import { script, type WriteCommand, writeCommand } from '../command.ts';
+import { FOUNDING_CONTAINER } from './etcd.ts';
 
 // What takes a node away again, beside the commands for any machine of etcd's. Each may be cut short anywhere and be run again.
 
 /**
- * Ends the processes of all the kubelet's pods, at once: the cluster goes as a whole, and nobody waits for it. To be called when no kubelet
+ * Ends the processes of all the kubelet's pods, and of a member that is being founded, at once: the cluster goes as a whole, and nobody waits for it. To be called when no kubelet
  * could start them again. Fails when one is still there after ten seconds.
  */
 export function endPods(): WriteCommand {
   const text = [
-    'pods() { pids=; for p in /proc/[0-9]*; do grep -q kubepods "$p/cgroup" && pids="$pids ${p#/proc/}"; done 2>/dev/null; }',
+    `pods() { pids=; for p in /proc/[0-9]*; do grep -q -e kubepods -e /${FOUNDING_CONTAINER} "$p/cgroup" && pids="$pids \${p#/proc/}"; done 2>/dev/null; }`,
     'n=0; while pods; [ -n "$pids" ]; do [ $n -lt 100 ] || { echo "these processes of pods do not end:$pids" >&2; exit 70; }',
     '  kill -KILL $pids 2>/dev/null; sleep 0.1; n=$((n+1)); done',
     // Their slices are units without a file, which nothing else ends.
