@@ -266,7 +266,6 @@ describe('init', () => {
       '--worker, machine 2, its name: "worker-0" is the name of machine 1 of --worker',
     ],
     [['--topology', 'external'], '--host: has no machine with the role etcd'],
-    [['--host', 'etcd-0=10.0.0.9'], '--topology: asks for control planes with an external etcd'],
     [['--host', 'etcd-0=10.0.0.9', '--topology', 'stacked'], '--host, machine 1, its roles: '],
     [['--worker', 'x'], '--worker "x" is not NAME=ADDRESS'],
   ])('names the flag of %j for a cluster', async (flags, says) => {
@@ -279,7 +278,7 @@ describe('init', () => {
     const flags = [...cluster, ...several, '--endpoint', 'api.example.com:6443'];
     const { code, err } = await run(['init', '-f', join(folder, 'flags.yaml'), ...flags]);
     expect(code).toBe(1);
-    expect(err).toContain('--control-plane: asks for several control planes, which this keelson does not do yet');
+    expect(err).toContain('--endpoint: asks for several control planes without a load balancer');
     const packages = await run(['init', '-f', '-', ...cluster.slice(0, -2)]);
     expect(packages.err).toMatch(/--source: asks for packages .*; give --bundle DIR, or --source preinstalled/);
   });

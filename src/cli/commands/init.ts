@@ -57,7 +57,7 @@ const ACTIONS: Partial<Record<ConfigProblem['code'], string>> = {
 
 const NOT_YET: readonly (readonly [field: RegExp, action: string])[] = [
   [/^spec\.hosts$/, 'give --control-plane once, and as many --worker as you like'],
-  [/^spec\.controlPlane$/, 'give --control-plane once'],
+  [/^spec\.controlPlane$/, 'give --control-plane once, then add the others and their loadBalancer to the file'],
   [/^spec\.software/, 'give --bundle DIR, or --source preinstalled where all that a node needs is installed'],
   [/^spec(\.etcd\.topology)?$/, 'leave --host out, or give --host alone'],
 ];

@@ -29,6 +29,27 @@ const LOAD_BALANCER = ['spec', 'controlPlane', 'loadBalancer'];
  */
 export const notYetTable: readonly (NotYetCase | NotYetField)[] = [
   {
+    what: 'kube-vip',
+    at: (draft) => when(kindOf(draft) === 'kube-vip', [...LOAD_BALANCER, 'kind']),
+    action: 'use haproxy-keepalived',
+  },
+  {
+    what: 'a load balancer that you keep',
+    at: (draft) => when(kindOf(draft) === 'external', [...LOAD_BALANCER, 'kind']),
+    action: 'use haproxy-keepalived; with a single control plane the endpoint may be a DNS name that leads to it',
+  },
+  {
+    what: 'several control planes without a load balancer of keelson’s',
+    at: (draft) =>
+      when(hostsWith(draft, 'control-plane').length > 1 && kindOf(draft) === undefined, ['spec', 'controlPlane']),
+    action: 'add loadBalancer with kind: haproxy-keepalived and a virtualIP, or list one control plane',
+  },
+  {
+    what: 'a load balancer on machines of its own',
+    at: (draft) => when(draft.spec?.controlPlane?.loadBalancer?.hosts === 'load-balancer', [...LOAD_BALANCER, 'hosts']),
+    action: 'set hosts: control-plane, and remove the machines with the role load-balancer',
+  },
+  {
     what: 'a load balancer in static pods',
     at: (draft) => when(draft.spec?.controlPlane?.loadBalancer?.runAs === 'static-pod', [...LOAD_BALANCER, 'runAs']),
     action: 'remove it',
@@ -93,6 +114,10 @@ function given(value: unknown, [part, ...rest]: readonly string[], path: Path = 
 
 function when(asked: boolean, path: Path): readonly Path[] {
   return asked ? [path] : [];
+}
+
+function kindOf(draft: ConfigDraft) {
+  return draft.spec?.controlPlane?.loadBalancer?.kind;
 }
 
 function hasNodes(draft: ConfigDraft): boolean {
