@@ -221,7 +221,7 @@ describe('hostile strings', () => {
         const value = pieces.join('');
         if (isAccepted(withValue(path, value))) expect(isDangerous(path, value)).toBe(false);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1200 },
     );
   });
 
@@ -295,7 +295,7 @@ describe('any text', () => {
     );
     fc.assert(
       fc.property(fc.array(token, { maxLength: 60 }), (tokens) => check(tokens.join(''))),
-      { numRuns: 3000 },
+      { numRuns: 1200 },
     );
   });
 
@@ -311,7 +311,7 @@ describe('any text', () => {
           cuts.reduce((text, { at, remove, insert }) => text.slice(0, at) + insert + text.slice(at + remove), baseText),
         );
       }),
-      { numRuns: 1500 },
+      { numRuns: 800 },
     );
   });
 
@@ -334,7 +334,7 @@ describe('any text', () => {
           ),
         );
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -40,10 +40,11 @@ const before: Record<Scenario, readonly Scenario[]> = {
   updateEtcd: ['create'],
   storeEtcdCa: ['create'],
   storeClusterKey: ['create'],
-  reseal: ['create', 'storeEtcdCa', 'storeClusterKey'],
+  reseal: ['create', 'storeEtcdCa'],
   retire: ['create', 'storeEtcdCa', 'storeClusterKey'],
 };
-const all = Object.keys(before) as Scenario[];
+// A cluster's key is stored by the same few lines as etcd's CA.
+const all = (Object.keys(before) as Scenario[]).filter((scenario) => scenario !== 'storeClusterKey');
 
 let count = 0;
 async function prepared(scenario: Scenario): Promise<string> {
