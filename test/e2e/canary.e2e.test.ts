@@ -34,7 +34,11 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
 }
-const DATA = ['spec.etcd.allowEvenMembers', 'spec.etcd.extraArgs[0].value'];
+const DATA = [
+  'spec.etcd.allowEvenMembers',
+  'spec.etcd.extraArgs[0].value',
+  ...['apiServer', 'controllerManager', 'scheduler'].map((name) => `spec.controlPlane.${name}.extraArgs[0].value`),
+];
 
 type Path = readonly (string | number)[];
 
